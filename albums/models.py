@@ -1,0 +1,58 @@
+"""Albums: ordered collections of photos that one person made, for themselves or for the house."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+
+from gallery.models import Photo
+
+
+class Album(models.Model):
+    class Visibility(models.TextChoices):
+        PRIVATE = "private", "only me"
+        HOUSEHOLD = "household", "everyone in the house"
+
+    class Order(models.TextChoices):
+        OLDEST = "oldest", "oldest first"
+        NEWEST = "newest", "newest first"
+        MANUAL = "manual", "my own order"
+
+    name = models.CharField(max_length=120)
+    description = models.TextField(blank=True, max_length=4000)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="albums")
+    visibility = models.CharField(max_length=9, choices=Visibility.choices, default=Visibility.PRIVATE)
+    order = models.CharField(max_length=6, choices=Order.choices, default=Order.OLDEST)
+    cover = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-changed_at", "-id"]
+        constraints = [models.CheckConstraint(condition=~Q(name=""), name="album_has_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("albums:album_detail", args=[self.pk])
+
+
+class AlbumItem(models.Model):
+    album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="items")
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="album_items")
+    position = models.BigIntegerField(help_text="Ascending; gaps leave room to move one item without touching the others")
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    added_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["album", "photo"], name="album_photo_once")]
+        indexes = [models.Index(fields=["album", "position", "id"], name="album_item_order")]
+
+    def __str__(self) -> str:
+        return f"photo {self.photo_id} in album {self.album_id}"

@@ -1,0 +1,152 @@
+"""Faces, the people they belong to, and the suggestions of clustering.
+
+A `Person` is a durable row that somebody named. A `Cluster` is only a suggestion and may be made anew at any time.
+What a person decided about a face (`is_confirmed`, `Refusal`) binds every later run.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.urls import reverse
+
+from gallery.models import Box, Photo
+
+
+class Person(models.Model):
+    name = models.CharField(max_length=120)
+    cover = models.ForeignKey("Face", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    hidden = models.BooleanField(default=False)
+    birth_date = models.DateField(null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name_plural = "people"
+        ordering = ["name", "id"]
+        indexes = [models.Index(Lower("name"), name="person_name_lower")]
+        constraints = [models.CheckConstraint(condition=~Q(name=""), name="person_has_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("faces:person_detail", args=[self.pk])
+
+
+class Cluster(models.Model):
+    """A group of faces that look alike to one embedding model. Its id lives on while its faces mostly do."""
+
+    model = models.CharField(max_length=40)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"suggestion {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("faces:cluster_detail", args=[self.pk])
+
+
+class Face(Box):
+    class State(models.TextChoices):
+        UNKNOWN = "unknown", "unknown"
+        ASSIGNED = "assigned", "assigned"
+        IGNORED = "ignored", "a stranger"
+        NOT_A_FACE = "not_a_face", "not a face"
+
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="faces")
+    landmarks = models.BinaryField(null=True, blank=True, help_text="float32 (5, 2), relative to the upright picture")
+    score = models.FloatField()
+    quality = models.FloatField(default=0)
+    embedding = models.BinaryField(null=True, blank=True, help_text="float32, L2 length 1")
+    model = models.CharField(max_length=40, blank=True, help_text="The embedding model that made it")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.UNKNOWN)
+    person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="faces")
+    is_confirmed = models.BooleanField(default=False, help_text="A person decided; no later run changes it")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    cluster = models.ForeignKey(Cluster, null=True, blank=True, on_delete=models.SET_NULL, related_name="faces")
+
+    class Meta:
+        ordering = ["-quality", "id"]
+        constraints = [
+            Box.inside("face_box_inside"),
+            models.CheckConstraint(
+                condition=~Q(state="assigned") | Q(person__isnull=False), name="face_assigned_has_person"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="assigned") | Q(person__isnull=True), name="face_of_person_is_assigned"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["person", "photo"], name="face_person_photo"),
+            models.Index(fields=["cluster", "-quality", "id"], name="face_cluster_quality"),
+            models.Index(fields=["model", "id"], name="face_model"),
+        ]
+
+    def __str__(self) -> str:
+        return f"face {self.pk} in photo {self.photo_id}"
+
+
+class Refusal(models.Model):
+    """Somebody said that this face is not this person. Remembered for ever."""
+
+    face = models.ForeignKey(Face, on_delete=models.CASCADE, related_name="refusals")
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="refusals")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["face", "person"], name="refusal_once")]
+
+    def __str__(self) -> str:
+        return f"face {self.face_id} is not person {self.person_id}"
+
+
+class Event(models.Model):
+    """The journal of what people decided about people, each entry with what is needed to undo it."""
+
+    class Kind(models.TextChoices):
+        NAME = "name", "named"
+        RENAME = "rename", "renamed"
+        REFUSE = "refuse", "said it is somebody else"
+
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="events")
+    before = models.JSONField(default=dict)
+    at = models.DateTimeField(auto_now_add=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.kind} #{self.pk}"
+
+
+class Clustering(models.Model):
+    """The state of clustering for one embedding model: asked-for and done revisions, the last run's figures, its lease."""
+
+    model = models.CharField(max_length=40, unique=True)
+    wanted = models.PositiveBigIntegerField(default=0, help_text="Counted up by everything that changes the faces")
+    done = models.PositiveBigIntegerField(default=0, help_text="The revision that the last run saw")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_owner = models.CharField(max_length=120, blank=True)
+    face_count = models.PositiveIntegerField(default=0)
+    cluster_count = models.PositiveIntegerField(default=0)
+    milliseconds = models.PositiveIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    error = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"clustering with {self.model}"

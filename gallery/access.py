@@ -1,0 +1,63 @@
+"""The one door to data: what a viewer may see and may change.
+
+Views and services of every app start from these querysets. What is not allowed looks exactly like what is not there:
+the `get_*` functions raise `Http404` for both.
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, TypeVar
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404
+
+from gallery.models import Library, Photo
+
+Viewer: TypeAlias = AbstractBaseUser | AnonymousUser
+M = TypeVar("M", bound=Model)
+
+
+def libraries_visible_to(viewer: Viewer) -> QuerySet[Library]:
+    """Household libraries and the viewer's own. Nobody signed in: none."""
+    if not viewer.is_authenticated or not getattr(viewer, "is_active", False):
+        return Library.objects.none()
+    return Library.objects.filter(Q(visibility=Library.Visibility.HOUSEHOLD) | Q(owner_id=viewer.pk))
+
+
+def libraries_editable_by(viewer: Viewer) -> QuerySet[Library]:
+    """The viewer's own libraries; for administrators (staff) the household's as well, but nobody's private ones."""
+    visible = libraries_visible_to(viewer)
+    return visible if getattr(viewer, "is_staff", False) else visible.filter(owner_id=viewer.pk)
+
+
+def visible_library_ids(viewer: Viewer) -> list[int]:
+    """Ids of the libraries the viewer may see: one query for each viewer object, which lives as long as a request.
+
+    As constants they let the database walk the timeline index in order; a subquery would make it sort.
+    """
+    cached: list[int] | None = getattr(viewer, "_visible_library_ids", None)
+    if cached is None:
+        cached = list(libraries_visible_to(viewer).values_list("id", flat=True))
+        viewer._visible_library_ids = cached  # type: ignore[union-attr]
+    return cached
+
+
+def visible_to(viewer: Viewer) -> QuerySet[Photo]:
+    """Photos that the viewer may see: read, not in the trash, in a visible library."""
+    return Photo.objects.filter(
+        library_id__in=visible_library_ids(viewer), imported_at__isnull=False, trashed_at__isnull=True
+    )
+
+
+def editable_by(viewer: Viewer) -> QuerySet[Photo]:
+    """Photos whose data the viewer may change for everyone, also those that could not be read yet."""
+    return Photo.objects.filter(library__in=libraries_editable_by(viewer))
+
+
+def get_or_404(rows: QuerySet[M], **lookup: Any) -> M:
+    """The one row of `rows` that matches; Http404 with no detail when there is none."""
+    try:
+        return rows.get(**lookup)
+    except (rows.model.DoesNotExist, ValueError, OverflowError):
+        raise Http404 from None

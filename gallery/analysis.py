@@ -1,0 +1,46 @@
+"""Analyzers: what can be found out about a photo from its pixels, and the registry the pipeline walks through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gallery.models import Photo
+
+
+class Analyzer(Protocol):
+    """One kind of analysis. Implementations are stateless; models live in `gallery.vision.sessions`."""
+
+    name: str
+    title: str
+
+    def version(self) -> str | None:
+        """Names the models and the code that results come from; None while a model is missing."""
+
+    def waiting_for(self) -> str:
+        """A sentence for a page that says which model is missing; empty if none is."""
+
+    def run(self, pixels: NDArray[np.uint8]) -> Any:
+        """Results for upright sRGB pixels, uint8 (height, width, 3). Called outside any transaction."""
+
+    def save(self, results: Sequence[tuple[Photo, Any]]) -> None:
+        """Writes the results of a batch, replacing earlier ones but never what people decided. In a transaction."""
+
+    def settle(self) -> None:
+        """Called when no photo is ready any more, for work over all photos (clustering). Cheap when nothing changed."""
+
+
+_analyzers: dict[str, Analyzer] = {}
+
+
+def register(analyzer: Analyzer) -> None:
+    """Adds an analyzer; called from `AppConfig.ready()`."""
+    _analyzers[analyzer.name] = analyzer
+
+
+def analyzers() -> list[Analyzer]:
+    """All registered analyzers in the order of registration."""
+    return list(_analyzers.values())

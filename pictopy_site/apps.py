@@ -1,0 +1,8 @@
+"""The project's own app: start-up checks, sign-in, and the `up` command."""
+
+from django.apps import AppConfig
+
+
+class SiteConfig(AppConfig):
+    name = "pictopy_site"
+    verbose_name = "PictoPy"
