@@ -1,0 +1,85 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from tests.environment import DATA
+
+MIRROR = Path(os.environ["PICTOPY_MODEL_MIRROR"])
+TEST_WEIGHTS = ("face_detection_yunet_2023mar.onnx", "mobilefacenet_128d.onnx", "yolox_nano.onnx")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    absent = [name for name in TEST_WEIGHTS if not (MIRROR / name).is_file()]
+    for item in items:
+        if absent and item.get_closest_marker("weights"):
+            item.add_marker(pytest.mark.skip(reason=f"weights are not in {MIRROR.name}/: {', '.join(absent)}"))
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(DATA, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(settings: Settings, tmp_path: Path) -> None:
+    """Fast password hashing, plain static files, and a data directory of its own for every test."""
+    import dataclasses
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = {
+        "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.PICTOPY = dataclasses.replace(
+        django_settings.PICTOPY, data_dir=tmp_path / "data", models_dir=tmp_path / "models", roots=[tmp_path]
+    )
+    settings.PICTOPY.data_dir.mkdir()
+    settings.PICTOPY.models_dir.mkdir()
+
+
+@pytest.fixture
+def owner(db: None) -> User:
+    """Owns a private library."""
+    return User.objects.create_user("anna", password="anna-password")
+
+
+@pytest.fixture
+def member(db: None) -> User:
+    """Lives in the house, owns nothing."""
+    return User.objects.create_user("tom", password="tom-password")
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    return User.objects.create_superuser("root", password="root-password")
+
+
+def _client(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+@pytest.fixture
+def owner_client(owner: User) -> Client:
+    return _client(owner)
+
+
+@pytest.fixture
+def member_client(member: User) -> Client:
+    return _client(member)
+
+
+@pytest.fixture
+def admin_client(admin: User) -> Iterator[Client]:
+    yield _client(admin)

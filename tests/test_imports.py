@@ -1,0 +1,63 @@
+"""The direction of imports (docs/architecture.md) holds."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = ("pictopy_site", "gallery", "faces", "albums")
+ALLOWED = {
+    "gallery.vision": {"gallery.vision"},
+    "gallery": {"gallery", "gallery.vision"},
+    "faces": {"faces", "gallery", "gallery.vision"},
+    "albums": {"albums", "faces", "gallery"},
+    "pictopy_site": {"pictopy_site", "albums", "faces", "gallery", "gallery.vision"},
+}
+PURE = ("gallery/vision", "gallery/scan.py", "gallery/metadata.py", "gallery/paths.py", "faces/vision.py",
+        "faces/clustering.py", "pictopy_site/env.py")  # fmt: skip
+
+
+def place(module: str) -> str:
+    return "gallery.vision" if module == "gallery.vision" or module.startswith("gallery.vision.") else module.split(".")[0]
+
+
+def imports(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: relative import"
+            base = node.module or ""
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def sources() -> list[Path]:
+    return [file for app in OURS for file in sorted((ROOT / app).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("file", sources(), ids=lambda file: str(file.relative_to(ROOT)))
+def test_imports_run_one_way(file: Path) -> None:
+    module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
+    home = place(module)
+    for name in imports(file):
+        if name.split(".")[0] in OURS and name != "gallery.vision":
+            assert place(name) in ALLOWED[home], f"{module} imports {name}"
+        relative = file.relative_to(ROOT).as_posix()
+        if name.split(".")[0] == "onnxruntime":
+            assert home == "gallery.vision"
+        if name.split(".")[0] == "django_q":
+            assert relative in {"gallery/work.py", "gallery/admin.py"}, "only gallery/work.py talks to django-q"
+        if name.split(".")[0] == "django" and any(relative == p or relative.startswith(p + "/") for p in PURE):
+            raise AssertionError(f"{relative} is pure and imports {name}")
+
+
+def test_views_go_through_the_one_door() -> None:
+    views = [file for file in sources() if file.name == "views.py" or "views" in file.parts]
+    assert views
+    for file in views:
+        assert ".objects" not in file.read_text(encoding="utf-8"), f"{file.name} reaches past access and queries"
