@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404
 
@@ -59,5 +60,5 @@ def get_or_404(rows: QuerySet[M], **lookup: Any) -> M:
     """The one row of `rows` that matches; Http404 with no detail when there is none."""
     try:
         return rows.get(**lookup)
-    except (rows.model.DoesNotExist, ValueError, OverflowError):
+    except (ObjectDoesNotExist, ValueError, OverflowError):
         raise Http404 from None

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from django.conf import settings
 
 from gallery.models import Photo
+from gallery.vision import catalog
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class Analyzer(Protocol):
@@ -44,3 +48,15 @@ def register(analyzer: Analyzer) -> None:
 def analyzers() -> list[Analyzer]:
     """All registered analyzers in the order of registration."""
     return list(_analyzers.values())
+
+
+def choose_model(role: catalog.Role, wanted: str = "", in_use: str = "") -> catalog.ModelSpec | None:
+    """The model of a role to work with, among those whose verified weights are there; None if there is none.
+
+    `wanted`, named by a setting, is taken or nothing. Else `in_use` stays as long as it is there, because a change means
+    that everything is analyzed anew; else the best of the catalogue.
+    """
+    models = catalog.available(settings.PICTOPY.models_dir, role)
+    if wanted:
+        return next((model for model in models if model.key == wanted), None)
+    return next((model for model in models if model.key == in_use), models[0] if models else None)

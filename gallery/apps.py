@@ -1,8 +1,16 @@
 """The gallery app: find, read, show and search photos."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class GalleryConfig(AppConfig):
     name = "gallery"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from gallery import analysis, work
+        from gallery.objects_analyzer import ObjectsAnalyzer
+
+        analysis.register(ObjectsAnalyzer())
+        post_migrate.connect(work.schedule_sweep, sender=self)

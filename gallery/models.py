@@ -16,7 +16,6 @@ from django.urls import reverse
 
 from gallery import paths
 
-
 # Where undated photos stand in the order of time: after everything that has a date.
 UNDATED = dt.datetime(1000, 1, 1, tzinfo=dt.UTC)
 
@@ -65,7 +64,9 @@ class Library(models.Model):
     visibility = models.CharField(max_length=9, choices=Visibility.choices, default=Visibility.HOUSEHOLD)
     state = models.CharField(max_length=7, choices=State.choices, default=State.OK)
     state_reason = models.TextField(blank=True)
-    exclude = models.TextField(blank=True, help_text="Patterns of names to leave out, one a line, such as *.tmp or Private/*")
+    exclude = models.TextField(
+        blank=True, help_text="Patterns of names to leave out, one a line, such as *.tmp or Private/*"
+    )
     scan_every_min = models.PositiveIntegerField(default=60, help_text="Minutes between scans; 0: only when asked")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -101,7 +102,9 @@ class Scan(WorkItem):
     library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="scans")
     requested_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
-    accept_missing = models.BooleanField(default=False, help_text="A person said that the vanished files are really gone")
+    accept_missing = models.BooleanField(
+        default=False, help_text="A person said that the vanished files are really gone"
+    )
     seen = models.PositiveIntegerField(default=0)
     added = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
@@ -135,7 +138,10 @@ class Photo(WorkItem):
         FILE = "file", "the file's date (a guess)"
 
     library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="photos")
-    digest = models.CharField(max_length=64, null=True, blank=True, help_text="SHA-256 of the content; empty: not read yet")  # noqa: DJ001
+    # Null, not "": several photos of a library may be unread, and their digests must not count as equal.
+    digest = models.CharField(  # noqa: DJ001
+        max_length=64, null=True, blank=True, help_text="SHA-256 of the content; empty: not read yet"
+    )
     kind = models.CharField(max_length=6, choices=Kind.choices, default=Kind.IMAGE)
     mime = models.CharField(max_length=40, blank=True)
     width = models.PositiveIntegerField(null=True, blank=True)
@@ -148,7 +154,9 @@ class Photo(WorkItem):
     utc_offset_min = models.SmallIntegerField(null=True, blank=True)
     taken_source = models.CharField(max_length=10, choices=TakenSource.choices, blank=True)
     month = models.PositiveIntegerField(default=0, help_text="Year and month of taken_local as yyyymm; 0: undated")
-    sort_at = models.DateTimeField(default=UNDATED, help_text="taken_local, or a far past for undated photos: never null")
+    sort_at = models.DateTimeField(
+        default=UNDATED, help_text="taken_local, or a far past for undated photos: never null"
+    )
 
     camera = models.CharField(max_length=120, blank=True)
     lens = models.CharField(max_length=120, blank=True)
@@ -171,7 +179,9 @@ class Photo(WorkItem):
         ordering = ["-sort_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["library", "digest"], name="photo_content_once_per_library"),
-            models.CheckConstraint(condition=Q(width__isnull=True) | Q(width__gt=0, height__gt=0), name="photo_size_positive"),
+            models.CheckConstraint(
+                condition=Q(width__isnull=True) | Q(width__gt=0, height__gt=0), name="photo_size_positive"
+            ),
             models.CheckConstraint(
                 condition=Q(latitude__isnull=True) | Q(latitude__range=(-90, 90), longitude__range=(-180, 180)),
                 name="photo_position_on_earth",
@@ -364,4 +374,3 @@ class Mark(models.Model):
 
     def __str__(self) -> str:
         return f"mark of user {self.user_id} on photo {self.photo_id}"
-

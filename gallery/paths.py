@@ -33,4 +33,6 @@ def to_path(text: str) -> str:
 def display(text: str) -> str:
     """A stored spelling made fit for a page: undecodable bytes and control characters become `�`."""
     name = os.fsencode(to_path(text)).decode("utf-8", "replace")
-    return "".join("�" if unicodedata.category(char) in {"Cc", "Cs", "Cf"} and char != "\u200d" else char for char in name)
+    return "".join(
+        "�" if unicodedata.category(char) in {"Cc", "Cs", "Cf"} and char != "\u200d" else char for char in name
+    )

@@ -1,0 +1,189 @@
+"""Who works on what: claims with leases, wake-ups, and the sweep that picks up what fell.
+
+The database says what is to be done; django-q only wakes workers. So a message that is lost, late or doubled, a dead
+worker or a lost queue cost time and nothing else. This is the one module that talks to django-q.
+
+An attempt is counted when work is claimed, before it begins: whatever kills the worker has been counted. Work that was
+given back is claimed alone, so that a photo that kills its worker takes no neighbour with it the second time; at the
+third it is set aside.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import logging
+import os
+import socket
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+from django.utils import timezone
+from django_q.models import Schedule
+from django_q.tasks import async_task
+
+from gallery.models import Condition, Library, Photo, Scan, WorkState
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 3
+KILLED = (
+    "PictoPy's worker stopped each of the three times it tried this file: it may be damaged in a way that crashes the "
+    "decoder, or need more memory or time than there is."
+)
+ANALYZE = "gallery.tasks.analyze"
+SCAN = "gallery.tasks.scan"
+SWEEP = "gallery.tasks.sweep"
+
+
+def wake(task: str, *args: int | str, times: int = 1) -> None:
+    """Enqueues `task` (a dotted path) once the present transaction is committed. Only ids as arguments."""
+
+    def send() -> None:
+        for _ in range(times):
+            async_task(task, *args)
+
+    transaction.on_commit(send)
+
+
+def wake_analysis() -> None:
+    """Wakes every worker to look for ready photos. One too many costs one query."""
+    wake(ANALYZE, times=settings.PICTOPY.workers)
+
+
+def schedule_sweep(**kwargs: object) -> None:
+    """Keeps the sweep in the queue's calendar, every minute. Connected to `post_migrate`."""
+    Schedule.objects.update_or_create(
+        name="sweep", defaults={"func": SWEEP, "schedule_type": Schedule.MINUTES, "minutes": 1, "repeats": -1}
+    )
+
+
+# --- who we are
+
+
+@functools.cache
+def _host() -> str:
+    return socket.gethostname()[:60]
+
+
+def _process_start(pid: int) -> str:
+    """The start time of a process in clock ticks since boot (field 22 of proc(5) stat); "" if there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            fields = file.read().rpartition(")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in {"Z", "X"} else fields[19]
+
+
+def lease_owner() -> str:
+    """This process: host, process id and start time, which together never come again."""
+    return f"{_host()}:{os.getpid()}:{_process_start(os.getpid())}"
+
+
+def is_gone(owner: str) -> bool:
+    """Whether the process behind a lease has certainly ended. Of other machines we cannot know."""
+    host, pid, start = ("::" + owner).rsplit(":", 2)
+    if host.removeprefix("::") != _host() or not pid.isdigit():
+        return False
+    return _process_start(int(pid)) != start
+
+
+# --- claims
+
+
+def claim_photos(limit: int) -> list[Photo]:
+    """Up to `limit` ready photos of reachable libraries, leased to this process; [] when there are none.
+
+    Two statements in one short transaction: rows are locked with SKIP LOCKED on PostgreSQL, and SQLite takes the write
+    lock at the beginning. Photos on their second or third attempt come one at a time, after all others.
+    """
+    reachable = Library.objects.filter(state=Library.State.OK).values("id")
+    with transaction.atomic():
+        ready = Photo.objects.filter(work_state=WorkState.READY, library__in=reachable).select_for_update(
+            skip_locked=True, of=("self",)
+        )
+        ids = list(ready.filter(attempts=0).order_by("attempts", "id").values_list("id", flat=True)[:limit])
+        if not ids:
+            ids = list(ready.order_by("attempts", "id").values_list("id", flat=True)[:1])
+        if ids:
+            _lease(Photo.objects.filter(id__in=ids))
+    return list(Photo.objects.filter(id__in=ids).select_related("library").order_by("id")) if ids else []
+
+
+def claim_scan(library_id: int | None = None) -> Scan | None:
+    """The oldest scan that is ready (of one library, if given), leased to this process."""
+    with transaction.atomic():
+        ready = Scan.objects.filter(work_state=WorkState.READY).select_for_update(skip_locked=True)
+        if library_id is not None:
+            ready = ready.filter(library_id=library_id)
+        found = ready.order_by("attempts", "id").values_list("id", flat=True).first()
+        if found is None:
+            return None
+        _lease(Scan.objects.filter(id=found))
+    return Scan.objects.select_related("library").get(id=found)
+
+
+def _lease(rows: QuerySet[Photo] | QuerySet[Scan]) -> None:
+    rows.update(
+        work_state=WorkState.CLAIMED,
+        attempts=F("attempts") + 1,
+        lease_owner=lease_owner(),
+        lease_until=timezone.now() + dt.timedelta(seconds=settings.PICTOPY.lease_s),
+    )
+
+
+def ours(rows: QuerySet[Photo], ids: Iterable[int]) -> QuerySet[Photo]:
+    """Those of `rows` that this process still holds; others were taken back, or are gone."""
+    return rows.filter(id__in=list(ids), work_state=WorkState.CLAIMED, lease_owner=lease_owner())
+
+
+def give_back(ids: Iterable[int]) -> None:
+    """Returns claimed photos untouched: the attempt does not count. For trouble that is not the photo's."""
+    ours(Photo.objects.all(), ids).update(
+        work_state=WorkState.READY, attempts=F("attempts") - 1, lease_owner="", lease_until=None
+    )
+
+
+def renew(scan: Scan) -> None:
+    """Makes the lease of a long scan run on."""
+    Scan.objects.filter(id=scan.id).update(lease_until=timezone.now() + dt.timedelta(seconds=settings.PICTOPY.lease_s))
+
+
+# --- the sweep
+
+
+def return_abandoned() -> int:
+    """Takes back work whose lease ran out or whose process is gone; at the third attempt it fails. Counts the rows."""
+    returned = 0
+    for model in (Photo, Scan):
+        claimed = model.objects.filter(work_state=WorkState.CLAIMED)
+        owners = list(claimed.order_by().values_list("lease_owner", flat=True).distinct())
+        gone = [owner for owner in owners if is_gone(owner)]
+        abandoned = claimed.filter(Q(lease_until__lt=timezone.now()) | Q(lease_owner__in=gone))
+        free = {"lease_owner": "", "lease_until": None}
+        with transaction.atomic():
+            failed = abandoned.filter(attempts__gte=MAX_ATTEMPTS).update(
+                work_state=WorkState.FAILED, error=KILLED, worked_at=timezone.now(), **free
+            )
+            again = abandoned.update(work_state=WorkState.READY, **free)
+        returned += failed + again
+        if failed or again:
+            logger.warning("%s: %d taken back from ended workers, %d set aside", model.__name__, again, failed)
+    return returned
+
+
+def has_ready_photos() -> bool:
+    """Whether there is anything that a worker could claim now."""
+    return Photo.objects.filter(work_state=WorkState.READY, library__state=Library.State.OK).exists()
+
+
+def note_condition(key: str, text: str) -> None:
+    """Remembers something that pages must say about the whole installation."""
+    Condition.objects.update_or_create(key=key, defaults={"text": text, "at": timezone.now()})
+
+
+def clear_condition(key: str) -> None:
+    Condition.objects.filter(key=key).delete()

@@ -1,0 +1,68 @@
+"""The `objects` analyzer: things in photos, as labels with boxes and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils.text import slugify
+
+from gallery.analysis import choose_model
+from gallery.models import Detection, Label, Photo
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from gallery.vision.catalog import ModelSpec
+
+# Counted up when the meaning of results changes.
+_CODE = "1"
+
+
+class ObjectsAnalyzer:
+    """Finds objects with the chosen detector of the catalogue."""
+
+    name = "objects"
+    title = "Things"
+
+    def model(self) -> ModelSpec | None:
+        """The model named by PICTOPY_OBJECTS_MODEL, else the best one whose weights are there."""
+        return choose_model("objects", settings.PICTOPY.objects_model)
+
+    def version(self) -> str | None:
+        model = self.model()
+        return f"{model.key}-{model.sha256[:8]}-{_CODE}" if model else None
+
+    def waiting_for(self) -> str:
+        if self.model():
+            return ""
+        return "Things are found when an object detection model is there."
+
+    def run(self, pixels: NDArray[np.uint8]) -> list[Any]:
+        from gallery.vision import objects
+        from gallery.vision.catalog import ModelUnavailable
+
+        model = self.model()
+        if model is None:
+            raise ModelUnavailable(self.waiting_for())
+        return objects.load_object_detector(model, settings.PICTOPY.models_dir).detect(pixels)
+
+    def save(self, results: Sequence[tuple[Photo, Any]]) -> None:
+        names = {found.label for _, detections in results for found in detections}
+        Label.objects.bulk_create(
+            [Label(name=name, slug=slugify(name)) for name in sorted(names)], ignore_conflicts=True
+        )
+        labels = dict(Label.objects.filter(name__in=names).values_list("name", "id"))
+        Detection.objects.filter(photo__in=[photo.pk for photo, _ in results]).delete()
+        Detection.objects.bulk_create(
+            Detection(
+                photo=photo, label_id=labels[found.label], score=found.score, x=found.x, y=found.y, w=found.w, h=found.h
+            )
+            for photo, detections in results
+            for found in detections
+        )
+
+    def settle(self) -> None:
+        """Nothing is done over all photos."""

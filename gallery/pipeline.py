@@ -1,0 +1,218 @@
+"""From a claimed photo to thumbnails, metadata and analyses.
+
+`work_on` reads the file once, hashes it, decodes it once and hands the same pixels to every analyzer that has no valid
+receipt; it touches no row. `recording.write` then puts the outcomes of a whole batch into the database. Both may be
+repeated at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from gallery import metadata, originals, recording, scanning, thumbnails, work
+from gallery.analysis import Analyzer, analyzers
+from gallery.models import AnalyzerVersion, File, Photo, Receipt, WorkState
+from gallery.recording import Outcome, Step
+
+logger = logging.getLogger(__name__)
+
+MAX_FILE_BYTES = 400_000_000
+
+
+class LibraryAway(Exception):  # noqa: N818
+    """The library's root went away in the middle; nothing is wrong with the photo."""
+
+
+def process(batch: list[Photo]) -> None:
+    """Works on claimed photos and records what came out.
+
+    Trouble that is not a photo's own (the library went away, the disk is full) gives the rest of the batch back without
+    counting the attempt; `thumbnails.StorageFull` is passed on, so that the worker stops.
+    """
+    versions = {analyzer.name: version for analyzer in analyzers() if (version := analyzer.version()) is not None}
+    valid = _valid_receipts(batch, versions)
+    files = _files(batch)
+    outcomes: list[Outcome] = []
+    away: set[int] = set()
+    try:
+        for photo in batch:
+            if photo.library_id in away:
+                continue
+            try:
+                outcomes.append(work_on(photo, files.get(photo.pk), versions, valid.get(photo.pk, set())))
+            except LibraryAway:
+                away.add(photo.library_id)
+                scanning.mark_offline(photo.library)
+    finally:
+        recording.write(outcomes)
+        # Whatever has no outcome is untouched.
+        done = {outcome.photo.pk for outcome in outcomes}
+        work.give_back(photo.pk for photo in batch if photo.pk not in done)
+
+
+def work_on(photo: Photo, file: File | None, versions: dict[str, str], valid: set[str]) -> Outcome:
+    """Everything that can be found out about one photo. `valid`: names of steps whose receipts still hold.
+
+    Raises `LibraryAway`, `thumbnails.StorageFull`. All else that goes wrong is the outcome's `error`.
+    """
+    outcome = Outcome(photo, file)
+    try:
+        _read_and_analyze(outcome, versions, valid)
+    except (LibraryAway, thumbnails.StorageFull):
+        raise
+    except Exception as error:  # the one place where anything may be caught: one bad file stops nothing
+        logger.exception("photo %d could not be worked on", photo.pk)
+        outcome.error = f"Something went wrong with this file: {type(error).__name__}: {error}"
+    return outcome
+
+
+def _read_and_analyze(outcome: Outcome, versions: dict[str, str], valid: set[str]) -> None:
+    from gallery.vision import image
+
+    photo = outcome.photo
+    data = _read(outcome)
+    if data is None:
+        return
+    outcome.digest, outcome.size_bytes = hashlib.sha256(data).hexdigest(), len(data)
+    if outcome.digest != photo.digest or photo.imported_at is None:
+        valid = set()
+    needed = [analyzer for analyzer in analyzers() if analyzer.name in versions and analyzer.name not in valid]
+    if thumbnails.NAME in valid and not needed and thumbnails.exist(outcome.digest):
+        return
+    start = time.perf_counter()
+    try:
+        decoded = image.decode(data, min_edge_px=thumbnails.SIZES["large"])
+    except image.UnreadableImage as error:
+        outcome.error, outcome.is_final = str(error), True
+        return
+    if thumbnails.NAME not in valid or not thumbnails.exist(outcome.digest):
+        outcome.metadata = metadata.read(data, now=timezone.now().replace(tzinfo=None))
+        thumbnails.store(outcome.digest, thumbnails.make(decoded.pixels))
+        outcome.facts = {
+            "width": decoded.width,
+            "height": decoded.height,
+            "mime": decoded.mime,
+            "colour": thumbnails.colour_of(decoded.pixels),
+        }
+        outcome.steps.append(Step(thumbnails.NAME, thumbnails.VERSION, _ms_since(start)))
+    del data
+    for analyzer in needed:
+        _analyze(outcome, analyzer, versions[analyzer.name], decoded.pixels)
+
+
+def _analyze(outcome: Outcome, analyzer: Analyzer, version: str, pixels: Any) -> None:
+    from gallery.vision.catalog import ModelUnavailable
+
+    start = time.perf_counter()
+    try:
+        result = analyzer.run(pixels)
+    except ModelUnavailable as error:
+        # The weights went away or are damaged: that is not the photo's fault, and the next version queues it again.
+        logger.warning("%s: %s", analyzer.name, error)
+        return
+    except Exception as error:  # an analyzer that fails must not cost the photo its place in the timeline
+        logger.exception("%s failed on photo %d", analyzer.name, outcome.photo.pk)
+        outcome.steps.append(Step(analyzer.name, version, _ms_since(start), f"{type(error).__name__}: {error}"))
+        return
+    outcome.results[analyzer.name] = result
+    outcome.steps.append(Step(analyzer.name, version, _ms_since(start)))
+
+
+def _read(outcome: Outcome) -> bytes | None:
+    """The bytes of the photo's file; None when `outcome.error` says why not."""
+    photo, file = outcome.photo, outcome.file
+    if file is None:
+        outcome.error, outcome.is_final = "The file is not in the folder any more.", True
+        return None
+    try:
+        with originals.open_original(photo.library, file) as handle:
+            before = _identity(handle.fileno())
+            if before[0] > MAX_FILE_BYTES:
+                outcome.error = (
+                    f"The file has {before[0] / 1e6:,.0f} MB; at most {MAX_FILE_BYTES // 10**6} can be read."
+                )
+                outcome.is_final = True
+                return None
+            data = _read_all(handle, before[0])
+            if _identity(handle.fileno()) != before:
+                outcome.error = (
+                    "The file changed while it was read. It is being written to, or copied; try again later."
+                )
+                return None
+            return data
+    except originals.OriginalMissing as error:
+        if not scanning.is_available(photo.library):
+            raise LibraryAway from error
+        outcome.error = f"{error} The next scan looks again."
+    except PermissionError:
+        outcome.error, outcome.is_final = "PictoPy may not read this file: its permissions forbid it.", True
+    except OSError as error:
+        if not scanning.is_available(photo.library):
+            raise LibraryAway from error
+        outcome.error = f"The file could not be read: {error.strerror}."
+    return None
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    stat = os.fstat(descriptor)
+    return stat.st_size, stat.st_mtime_ns
+
+
+def _read_all(handle: Any, size: int) -> bytes:
+    """Reads to the end; one call for all of it is the usual case."""
+    parts = []
+    while part := handle.read(max(size, 1) + 1):
+        parts.append(part)
+        if sum(map(len, parts)) > MAX_FILE_BYTES:
+            break
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _ms_since(start: float) -> int:
+    return round((time.perf_counter() - start) * 1000)
+
+
+def _files(batch: Iterable[Photo]) -> dict[int, File]:
+    """The file to read of each photo: one that is present, the first by id."""
+    rows = File.objects.filter(photo__in=[photo.pk for photo in batch], role=File.Role.PRIMARY, missing_since=None)
+    return {file.photo_id: file for file in rows.order_by("-id")}
+
+
+def _valid_receipts(batch: Iterable[Photo], versions: dict[str, str]) -> dict[int, set[str]]:
+    wanted = {**versions, thumbnails.NAME: thumbnails.VERSION}
+    valid: dict[int, set[str]] = {}
+    rows = Receipt.objects.filter(photo__in=[photo.pk for photo in batch], state=Receipt.State.OK)
+    for photo_id, analyzer, version in rows.values_list("photo_id", "analyzer", "version"):
+        if wanted.get(analyzer) == version:
+            valid.setdefault(photo_id, set()).add(analyzer)
+    return valid
+
+
+def queue_stale() -> int:
+    """Queues every photo without a valid receipt of an analyzer whose version changed: a model arrived, or a newer one.
+
+    The sweep calls it; it costs one small query while nothing changed.
+    """
+    known = dict(AnalyzerVersion.objects.values_list("name", "version"))
+    queued = 0
+    for analyzer in analyzers():
+        version = analyzer.version()
+        if version is None or known.get(analyzer.name) == version:
+            continue
+        with transaction.atomic():
+            AnalyzerVersion.objects.update_or_create(name=analyzer.name, defaults={"version": version})
+            current = Receipt.objects.filter(analyzer=analyzer.name, version=version, state=Receipt.State.OK)
+            queued += (
+                Photo.objects.filter(work_state=WorkState.DONE, missing_since__isnull=True, trashed_at__isnull=True)
+                .exclude(pk__in=current.values("photo"))
+                .update(work_state=WorkState.READY, attempts=0)
+            )
+    return queued

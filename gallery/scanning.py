@@ -1,0 +1,247 @@
+"""Scanning a library: the walk on disk, the pure difference, and the rows that follow from it.
+
+A scan never takes anything away. A root that cannot be read makes the library `offline`, many vanished files at once
+make it `held` and a person is asked; neither changes a row. A file that vanished keeps its row with `missing_since`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from gallery import paths, work
+from gallery.models import File, Library, Photo, Scan, WorkState
+from gallery.scan import Difference, Exclusion, Known, Stat, compare
+from gallery.walk import RootUnavailable, Walk, walk
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+CHUNK = 500
+# More than this many files and this share of all of them gone in one scan: ask a person first.
+HELD_FILES = 20
+HELD_SHARE = 0.20
+
+
+def request_scan(library: Library, *, accept_missing: bool = False) -> Scan:
+    """Asks for a scan and wakes a worker. If one is waiting already, that one does; it runs soon enough.
+
+    `accept_missing`: a person said that the vanished files are really gone, so the library is not held for them.
+    """
+    with transaction.atomic():
+        Library.objects.select_for_update().get(pk=library.pk)
+        scan = Scan.objects.filter(library=library, work_state__in=[WorkState.READY, WorkState.CLAIMED]).first()
+        if scan is None:
+            scan = Scan.objects.create(library=library, accept_missing=accept_missing)
+        elif accept_missing and not scan.accept_missing:
+            scan.accept_missing = True
+            scan.save(update_fields=["accept_missing"])
+        work.wake(work.SCAN, library.pk)
+    return scan
+
+
+def run_scan(scan: Scan) -> None:
+    """Carries out a claimed scan and closes it. Errors become the library's state or the scan's, with their reason."""
+    library = scan.library
+    scan.started_at = timezone.now()
+    scan.seen = scan.added = scan.changed = scan.moved = scan.gone = scan.skipped = 0
+    try:
+        found = walk(library.root_path, Exclusion.parse(library.exclude), leave_out=(str(settings.PICTOPY.data_dir),))
+    except RootUnavailable as error:
+        _set_state(library, Library.State.OFFLINE, str(error))
+        _close(scan, error=str(error))
+        return
+    work.renew(scan)
+    known = _known(library)
+    present = sum(not row.is_missing for row in known.values())
+    if not found.found and present:
+        # An unmounted drive leaves its empty mount point behind.
+        reason = "The folder is empty, but was not before. If it lies on a drive, the drive may be away."
+        if not scan.accept_missing:
+            _set_state(library, Library.State.OFFLINE, reason)
+            _close(scan, error=reason)
+            return
+    difference = compare(known, found.found, unreadable=found.unreadable)
+    _count(scan, found, difference)
+    vanished = len(difference.gone)
+    if vanished > HELD_FILES and vanished > HELD_SHARE * present and not scan.accept_missing:
+        reason = f"{vanished:,} of {present:,} files are no longer there. Nothing was changed."
+        _set_state(library, Library.State.HELD, reason)
+        _close(scan, error=reason)
+        return
+    _set_state(library, Library.State.OK, "")
+    apply(library, difference, scan)
+    _close(scan)
+
+
+def apply(library: Library, difference: Difference, scan: Scan | None = None) -> None:
+    """Writes a difference, in short transactions of `CHUNK` files; can be stopped and repeated at any point."""
+    for moved in chunks(difference.moved):
+        _move(moved)
+    for added in chunks(difference.added.items()):
+        _add(library, added)
+        work.wake_analysis()
+        if scan:
+            work.renew(scan)
+    for changed in chunks(difference.changed):
+        _change(changed)
+    for returned in chunks(difference.returned):
+        _return(returned)
+    for gone in chunks(difference.gone):
+        _lose(gone)
+    if not difference.is_empty:
+        work.wake_analysis()
+
+
+def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """Lists of at most `size` items."""
+    chunk: list[T] = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def _known(library: Library) -> dict[str, Known]:
+    rows = File.objects.filter(library=library).order_by()
+    return {
+        path: Known(id_, Stat(size, mtime), missing is not None)
+        for id_, path, size, mtime, missing in rows.values_list(
+            "id", "path", "size_bytes", "mtime_ns", "missing_since"
+        ).iterator(chunk_size=5000)
+    }
+
+
+@transaction.atomic
+def _add(library: Library, added: list[tuple[str, Stat]]) -> None:
+    """New files, each with a photo that was not read yet. Paths that are known by now are left alone."""
+    already = set(
+        File.objects.filter(library=library, path__in=[path for path, _ in added]).values_list("path", flat=True)
+    )
+    new = [(path, stat) for path, stat in added if path not in already]
+    photos = Photo.objects.bulk_create([Photo(library=library, size_bytes=stat.size_bytes) for _, stat in new])
+    File.objects.bulk_create(
+        File(library=library, photo=photo, path=path, size_bytes=stat.size_bytes, mtime_ns=stat.mtime_ns)
+        for photo, (path, stat) in zip(photos, new, strict=True)
+    )
+
+
+@transaction.atomic
+def _change(changed: list[tuple[Known, Stat]]) -> None:
+    """Files with new content: the photo is read again, and keeps what people made."""
+    stats = {known.id: stat for known, stat in changed}
+    files = _with_copies(stats)
+    for file in files:
+        file.size_bytes, file.mtime_ns = stats[file.id].size_bytes, stats[file.id].mtime_ns
+    _read_again(files)
+
+
+@transaction.atomic
+def _move(moved: list[tuple[Known, str, Stat]]) -> None:
+    """Files under a new path: read again, since only the content hash proves that they are the same."""
+    new_paths = {known.id: path for known, path, _ in moved}
+    files = _with_copies(new_paths)
+    for file in files:
+        file.path = new_paths[file.id]
+    _read_again(files)
+
+
+def _with_copies(ids: Iterable[int]) -> list[File]:
+    """File rows, each with `has_copy`: whether its photo has another file that is present."""
+    copies = File.objects.filter(photo=OuterRef("photo"), missing_since__isnull=True).exclude(id=OuterRef("id"))
+    return list(File.objects.filter(id__in=list(ids)).annotate(has_copy=Exists(copies)))
+
+
+def _read_again(files: list[File]) -> None:
+    """Saves the files and queues their photos. One that a worker holds is taken from it: its result would be stale.
+
+    A file whose photo has another copy becomes a photo of its own until its content is known: if that is the same, it
+    joins its copies again.
+    """
+    split = [file for file in files if file.has_copy]  # type: ignore[attr-defined]
+    photos = Photo.objects.bulk_create([Photo(library_id=file.library_id) for file in split])
+    for file, photo in zip(split, photos, strict=True):
+        file.photo = photo
+    for file in files:
+        file.missing_since = None
+    File.objects.bulk_update(files, ["photo", "path", "size_bytes", "mtime_ns", "missing_since"], batch_size=100)
+    Photo.objects.filter(id__in=[file.photo_id for file in files]).update(
+        work_state=WorkState.READY, attempts=0, error="", lease_owner="", lease_until=None, missing_since=None
+    )
+
+
+@transaction.atomic
+def _return(returned: list[Known]) -> None:
+    ids = [known.id for known in returned]
+    File.objects.filter(id__in=ids).update(missing_since=None)
+    Photo.objects.filter(files__id__in=ids).update(missing_since=None)
+
+
+@transaction.atomic
+def _lose(gone: list[Known]) -> None:
+    """Files that vanished: noted, and nothing else. A photo is missing when none of its files is left."""
+    now = timezone.now()
+    ids = [known.id for known in gone]
+    File.objects.filter(id__in=ids, missing_since__isnull=True).update(missing_since=now)
+    present = File.objects.filter(photo=OuterRef("pk"), missing_since__isnull=True)
+    affected = list(File.objects.filter(id__in=ids).values_list("photo_id", flat=True))
+    lost = Photo.objects.filter(~Exists(present), id__in=affected, missing_since__isnull=True)
+    # Never read and not there any more: there is nothing to show and nothing to keep.
+    lost.filter(digest__isnull=True).delete()
+    lost.update(missing_since=now)
+
+
+def _count(scan: Scan, found: Walk, difference: Difference) -> None:
+    scan.seen, scan.skipped = len(found.found), found.skipped
+    scan.added, scan.changed = len(difference.added), len(difference.changed)
+    scan.moved, scan.gone = len(difference.moved), len(difference.gone)
+    notes = []
+    if found.links:
+        notes.append(f"{found.links:,} links were not followed: PictoPy reads only what lies in the folder itself.")
+    for folder in sorted(found.unreadable)[:50]:
+        notes.append(f"Could not be read: {paths.display(folder)}")
+    if len(found.unreadable) > 50:
+        notes.append(f"... and {len(found.unreadable) - 50:,} more.")
+    scan.notes = "\n".join(notes)
+
+
+def _set_state(library: Library, state: str, reason: str) -> None:
+    if (library.state, library.state_reason) != (state, reason):
+        library.state, library.state_reason = state, reason
+        library.save(update_fields=["state", "state_reason"])
+
+
+def _close(scan: Scan, *, error: str = "") -> None:
+    scan.work_state = WorkState.FAILED if error else WorkState.DONE
+    scan.error, scan.worked_at = error, timezone.now()
+    scan.lease_owner, scan.lease_until = "", None
+    scan.save()
+    logger.info(
+        "library %d: %d seen, %d added, %d changed, %d moved, %d gone",
+        scan.library_id, scan.seen, scan.added, scan.changed, scan.moved, scan.gone,
+    )  # fmt: skip
+
+
+def is_available(library: Library) -> bool:
+    """Whether the root can be listed and, if the library has files, is not an empty mount point."""
+    try:
+        with os.scandir(library.root_path) as entries:
+            return next(entries, None) is not None or not library.files.filter(missing_since__isnull=True).exists()
+    except OSError:
+        return False
+
+
+def mark_offline(library: Library) -> None:
+    _set_state(
+        library, Library.State.OFFLINE, "The folder could not be read. If it lies on a drive, the drive may be away."
+    )

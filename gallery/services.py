@@ -1,0 +1,118 @@
+"""What people and other apps may ask for: scans, retries, favourites, forgetting."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from gallery import work
+from gallery.models import Library, Mark, Photo, Receipt, Scan, WorkState
+from gallery.scanning import request_scan
+
+__all__ = ["Progress", "forget_missing", "progress", "request_scan", "retry_photos", "set_favourite"]
+
+# Photos per second are counted over this long.
+_RATE_S = 60
+
+
+@transaction.atomic
+def set_favourite(user: AbstractBaseUser, photo_ids: Iterable[int], *, is_favourite: bool) -> int:
+    """Sets or takes the user's own mark; the ids must come from `visible_to(user)`. Returns how many there are."""
+    marks = [Mark(user_id=user.pk, photo_id=photo_id, favourite=is_favourite) for photo_id in sorted(set(photo_ids))]
+    Mark.objects.bulk_create(
+        marks, update_conflicts=True, unique_fields=["user", "photo"], update_fields=["favourite", "changed_at"]
+    )
+    return len(marks)
+
+
+@transaction.atomic
+def retry_photos(photos: QuerySet[Photo]) -> int:
+    """Gives failed photos, and photos with a failed analysis, another three attempts. Returns how many."""
+    failed_receipt = Receipt.objects.filter(photo=OuterRef("pk"), state=Receipt.State.FAILED)
+    again = photos.filter(Q(work_state=WorkState.FAILED) | Exists(failed_receipt)).exclude(
+        work_state__in=[WorkState.READY, WorkState.CLAIMED]
+    )
+    count = Photo.objects.filter(id__in=list(again.values_list("id", flat=True))).update(
+        work_state=WorkState.READY, attempts=0, error=""
+    )
+    if count:
+        work.wake_analysis()
+    return count
+
+
+@transaction.atomic
+def forget_missing(library: Library) -> int:
+    """Removes the photos of a library whose files are gone, with everything made of them. Asked for by a person only.
+
+    Returns how many. Cascades to albums, marks, faces and receipts. Thumbnails stay: another library may show the same
+    content.
+    """
+    missing = Photo.objects.filter(library=library, missing_since__isnull=False)
+    count = missing.count()
+    missing.delete()
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far the work on a library is. Counts are photos; `rate` is photos per second over the last minute."""
+
+    total: int
+    done: int
+    failed: int
+    open: int
+    rate: float
+    is_scanning: bool
+
+    @property
+    def percent(self) -> int:
+        return 100 if not self.open else min(99, 100 * (self.total - self.open) // max(1, self.total))
+
+    @property
+    def is_active(self) -> bool:
+        return self.is_scanning or self.open > 0
+
+    @property
+    def time_left(self) -> dt.timedelta | None:
+        """None while nothing was finished in the last minute."""
+        return dt.timedelta(seconds=round(self.open / self.rate)) if self.rate and self.open else None
+
+
+def progress(libraries: Iterable[Library]) -> dict[int, Progress]:
+    """Progress by library id: three queries however many libraries there are."""
+    ids = [library.pk for library in libraries]
+    counts: dict[int, dict[str, int]] = {id_: {} for id_ in ids}
+    rows = Photo.objects.filter(library_id__in=ids).order_by().values_list("library_id", "work_state")
+    for library_id, state, count in rows.annotate(count=Count("id")):
+        counts[library_id][state] = count
+    now = timezone.now()
+    recent = dict(
+        Photo.objects.filter(library_id__in=ids, worked_at__gte=now - dt.timedelta(seconds=_RATE_S))
+        .order_by()
+        .values_list("library_id")
+        .annotate(count=Count("id"))
+    )
+    first_scan_start = dict(
+        Scan.objects.filter(library_id__in=ids, work_state__in=[WorkState.READY, WorkState.CLAIMED]).values_list(
+            "library_id", "requested_at"
+        )
+    )
+    result = {}
+    for id_ in ids:
+        state = counts[id_]
+        waiting = state.get(WorkState.READY, 0) + state.get(WorkState.CLAIMED, 0)
+        result[id_] = Progress(
+            total=sum(state.values()),
+            done=state.get(WorkState.DONE, 0),
+            failed=state.get(WorkState.FAILED, 0),
+            open=waiting,
+            rate=recent.get(id_, 0) / _RATE_S,
+            is_scanning=id_ in first_scan_start,
+        )
+    return result
