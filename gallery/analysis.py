@@ -53,8 +53,8 @@ def analyzers() -> list[Analyzer]:
 def choose_model(role: catalog.Role, wanted: str = "", in_use: str = "") -> catalog.ModelSpec | None:
     """The model of a role to work with, among those whose verified weights are there; None if there is none.
 
-    `wanted`, named by a setting, is taken or nothing. Else `in_use` stays as long as it is there, because a change means
-    that everything is analyzed anew; else the best of the catalogue.
+    `wanted`, named by a setting, is taken or nothing. Else `in_use` stays as long as it is there, because a change
+    means that everything is analyzed anew; else the best of the catalogue.
     """
     models = catalog.available(settings.PICTOPY.models_dir, role)
     if wanted:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from gallery import paths
+from gallery.models import Library
 from tests.environment import DATA
+from tests.factories import LibraryFactory
 
 MIRROR = Path(os.environ["PICTOPY_MODEL_MIRROR"])
 TEST_WEIGHTS = ("face_detection_yunet_2023mar.onnx", "mobilefacenet_128d.onnx", "yolox_nano.onnx")
@@ -81,5 +83,19 @@ def member_client(member: User) -> Client:
 
 
 @pytest.fixture
-def admin_client(admin: User) -> Iterator[Client]:
-    yield _client(admin)
+def admin_client(admin: User) -> Client:
+    return _client(admin)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder for the photos of `library`."""
+    made = tmp_path / "photos"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def library(db: None, folder: Path) -> Library:
+    """A household library on `folder`."""
+    return LibraryFactory(root=paths.to_text(str(folder)))

@@ -22,7 +22,9 @@ PURE = ("gallery/vision", "gallery/scan.py", "gallery/metadata.py", "gallery/pat
 
 
 def place(module: str) -> str:
-    return "gallery.vision" if module == "gallery.vision" or module.startswith("gallery.vision.") else module.split(".")[0]
+    return (
+        "gallery.vision" if module == "gallery.vision" or module.startswith("gallery.vision.") else module.split(".")[0]
+    )
 
 
 def imports(file: Path) -> Iterator[str]:

@@ -1,0 +1,127 @@
+"""Claims, leases and what happens to workers that die."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import subprocess
+import sys
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ, Schedule
+
+from gallery import work
+from gallery.models import Library, Photo, WorkState
+from tests.factories import LibraryFactory, PhotoFactory
+
+GONE = f"{work._host()}:999999999:1"
+
+
+def ready(library: Library, count: int, **values: object) -> list[Photo]:
+    return [PhotoFactory(library=library, work_state=WorkState.READY, **values) for _ in range(count)]
+
+
+@pytest.fixture
+def library(db: None) -> Library:
+    return LibraryFactory()
+
+
+def test_a_claim_counts_the_attempt_before_the_work(library: Library) -> None:
+    ready(library, 3)
+    claimed = work.claim_photos(2)
+    assert len(claimed) == 2
+    for photo in claimed:
+        assert (photo.work_state, photo.attempts, photo.lease_owner) == (WorkState.CLAIMED, 1, work.lease_owner())
+    assert len(work.claim_photos(2)) == 1
+    assert work.claim_photos(2) == []
+
+
+def test_photos_that_were_tried_before_come_last_and_alone(library: Library) -> None:
+    tried = ready(library, 2, attempts=1)
+    fresh = ready(library, 2)
+    assert [photo.pk for photo in work.claim_photos(10)] == [photo.pk for photo in fresh]
+    assert [photo.pk for photo in work.claim_photos(10)] == [tried[0].pk]
+    assert [photo.pk for photo in work.claim_photos(10)] == [tried[1].pk]
+
+
+def test_photos_of_a_library_that_is_away_are_not_claimed(library: Library) -> None:
+    ready(library, 1)
+    Library.objects.update(state="offline")
+    assert work.claim_photos(5) == []
+
+
+def test_work_given_back_counts_no_attempt(library: Library) -> None:
+    ready(library, 1)
+    work.give_back([photo.pk for photo in work.claim_photos(1)])
+    assert Photo.objects.values_list("work_state", "attempts").get() == (WorkState.READY, 0)
+
+
+def test_the_lease_of_a_living_process_holds_and_runs_out_in_time(library: Library) -> None:
+    ready(library, 1)
+    work.claim_photos(1)
+    assert work.return_abandoned() == 0
+    Photo.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    assert work.return_abandoned() == 1
+    assert Photo.objects.get().work_state == WorkState.READY
+
+
+def test_the_work_of_a_process_that_died_is_taken_back_at_once(library: Library) -> None:
+    ready(library, 1)
+    work.claim_photos(1)
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    start = work._process_start(child.pid)
+    Photo.objects.update(lease_owner=f"{work._host()}:{child.pid}:{start}")
+    assert work.return_abandoned() == 0
+    child.kill()
+    child.communicate()
+    assert work.return_abandoned() == 1
+
+
+def test_of_other_machines_nothing_is_assumed() -> None:
+    assert not work.is_gone("another-host:1:1")
+    assert not work.is_gone("")
+    assert not work.is_gone("nonsense")
+    assert not work.is_gone(work.lease_owner())
+    assert work.is_gone(f"{work._host()}:{os.getpid()}:1"), (
+        "the same process id at another start time is another process"
+    )
+
+
+def test_a_photo_that_kills_its_worker_three_times_is_set_aside_and_its_neighbours_are_not(library: Library) -> None:
+    photos = ready(library, 4)
+    killer = photos[2]
+
+    def worker_dies_on_the_killer() -> None:
+        batch = work.claim_photos(8)
+        if any(photo.pk == killer.pk for photo in batch):
+            Photo.objects.filter(pk__in=[photo.pk for photo in batch]).update(lease_owner=GONE)
+        else:
+            Photo.objects.filter(pk__in=[photo.pk for photo in batch]).update(work_state=WorkState.DONE)
+
+    for _ in range(20):
+        work.return_abandoned()
+        worker_dies_on_the_killer()
+    work.return_abandoned()
+    killer.refresh_from_db()
+    assert (killer.work_state, killer.attempts) == (WorkState.FAILED, 3)
+    assert "three times" in killer.error
+    assert set(Photo.objects.exclude(pk=killer.pk).values_list("work_state", flat=True)) == {WorkState.DONE}
+
+
+def test_results_of_a_lease_that_was_lost_are_not_ours(library: Library) -> None:
+    ready(library, 1)
+    (photo,) = work.claim_photos(1)
+    assert work.ours(Photo.objects.all(), [photo.pk]).exists()
+    Photo.objects.update(lease_owner=GONE)
+    assert not work.ours(Photo.objects.all(), [photo.pk]).exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wake_up_is_a_message_with_ids_in_the_queue() -> None:
+    work.wake(work.SCAN, 7)
+    assert [message.func() for message in OrmQ.objects.all()] == ["gallery.tasks.scan"]
+
+
+def test_the_sweep_stands_in_the_calendar(db: None) -> None:
+    assert Schedule.objects.get(name="sweep").func == "gallery.tasks.sweep"
