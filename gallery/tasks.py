@@ -29,7 +29,10 @@ def analyze() -> None:
     work.return_abandoned()
     _pin_threads()
     deadline = time.monotonic() + _TURN_S
-    while batch := work.claim_photos(settings.PICTOPY.batch_size):
+    # Before it gives up, a worker looks for the work of one that died meanwhile.
+    while batch := work.claim_photos(settings.PICTOPY.batch_size) or (
+        work.return_abandoned() and work.claim_photos(settings.PICTOPY.batch_size)
+    ):
         try:
             pipeline.process(batch)
         except StorageFull as error:
