@@ -25,9 +25,13 @@ class Album(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="albums")
     visibility = models.CharField(max_length=9, choices=Visibility.choices, default=Visibility.PRIVATE)
     order = models.CharField(max_length=6, choices=Order.choices, default=Order.OLDEST)
+    is_arranged = models.BooleanField(
+        default=False, help_text="Someone moved an item: from then on the positions are work that is kept"
+    )
     cover = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
+    deleted_at = models.DateTimeField(null=True, blank=True, help_text="Shown to nobody, and can still be brought back")
 
     class Meta:
         ordering = ["-changed_at", "-id"]
@@ -41,18 +45,22 @@ class Album(models.Model):
 
 
 class AlbumItem(models.Model):
+    """A photo in an album. Items stand by (position, photo), so their order is total even where positions are equal."""
+
     album = models.ForeignKey(Album, on_delete=models.CASCADE, related_name="items")
     photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="album_items")
-    position = models.BigIntegerField(help_text="Ascending; gaps leave room to move one item without touching the others")
+    position = models.BigIntegerField(
+        help_text="Ascending; gaps leave room to move one item without touching the others"
+    )
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     added_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        ordering = ["position", "id"]
+        ordering = ["position", "photo_id"]
         constraints = [models.UniqueConstraint(fields=["album", "photo"], name="album_photo_once")]
-        indexes = [models.Index(fields=["album", "position", "id"], name="album_item_order")]
+        indexes = [models.Index(fields=["album", "position", "photo"], name="album_item_order")]
 
     def __str__(self) -> str:
         return f"photo {self.photo_id} in album {self.album_id}"

@@ -122,6 +122,9 @@ class Scan(WorkItem):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"scan {self.pk}"
+
 
 class Photo(WorkItem):
     class Kind(models.TextChoices):

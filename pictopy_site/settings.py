@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from pictopy_site.env import Environment
+from pictopy_site.env import Environment, InvalidSetting
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(os.environ)
@@ -51,18 +52,28 @@ def _secret_key(data_dir: Path) -> str:
         return given
     file = data_dir / "secret-key"
     try:
-        return file.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        pass
-    data_dir.mkdir(parents=True, exist_ok=True)
-    key = secrets.token_urlsafe(50)
-    try:
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:  # another process was quicker
-        return file.read_text(encoding="ascii").strip()
-    with os.fdopen(descriptor, "w", encoding="ascii") as handle:
-        handle.write(key)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return _kept_key(file)
+        key = secrets.token_urlsafe(50)
+        with os.fdopen(descriptor, "w", encoding="ascii") as handle:
+            handle.write(key)
+    except OSError as error:
+        raise InvalidSetting(
+            f"PICTOPY_DATA is {data_dir}, where {file.name} cannot be kept: {error.strerror}."
+        ) from error
     return key
+
+
+def _kept_key(file: Path) -> str:
+    """The key of an earlier start. A process that made the file this moment is given time to fill it."""
+    for _ in range(100):
+        if key := file.read_text(encoding="ascii").strip():
+            return key
+        time.sleep(0.01)
+    raise InvalidSetting(f"{file} is empty. Delete it: a new key is made, and everybody signs in again.")
 
 
 _cores = os.cpu_count() or 1
@@ -88,7 +99,8 @@ PICTOPY = PictopySettings(
 
 SECRET_KEY = _secret_key(_data_dir)
 DEBUG = env.boolean("PICTOPY_DEBUG", False)
-ALLOWED_HOSTS = env.words("PICTOPY_ALLOWED_HOSTS", ["*"])
+# The names of this machine to itself are always right: health checks use them.
+ALLOWED_HOSTS = [*env.words("PICTOPY_ALLOWED_HOSTS", ["*"]), "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.words("PICTOPY_TRUSTED_ORIGINS", [])
 PICTOPY_HTTPS = env.boolean("PICTOPY_HTTPS", False)
 
@@ -156,6 +168,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
+CSRF_FAILURE_VIEW = "pictopy_site.views.forbidden"
 LOGIN_URL = "site:login"
 LOGIN_REDIRECT_URL = "gallery:timeline"
 LOGOUT_REDIRECT_URL = "site:login"
@@ -184,6 +197,9 @@ STORAGES = {
         else "whitenoise.storage.CompressedManifestStaticFilesStorage"
     },
 }
+
+# A selection of photos is posted as one field each.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 60
 SESSION_COOKIE_SECURE = PICTOPY_HTTPS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -52,7 +52,7 @@ def fill(library: Library, user: User, times: int = 1) -> None:
 
 
 @pytest.fixture
-def count_queries() -> Iterator[Callable[[Client, str], int]]:
+def count_queries() -> Callable[[Client, str], int]:
     def count(client: Client, address: str) -> int:
         client.get(address)  # content types and the like are remembered
         with CaptureQueriesContext(connection) as queries:
@@ -281,3 +281,20 @@ def test_the_front_page_is_called_pictopy(admin_client: Client) -> None:
     page = admin_client.get(reverse("admin:index")).content.decode()
     assert "PictoPy" in page
     assert "Background tasks" in page or "Django Q" in page
+
+
+def test_deleting_an_account_does_not_tell_what_its_owner_keeps_private(owner: User, admin_client: Client) -> None:
+    LibraryFactory(name="Anna's secret", owner=owner, visibility="private")
+    AlbumFactory(name="A surprise", owner=owner)
+    page = admin_client.get(url(User, "delete", owner.pk)).content.decode()
+    assert "secret" not in page
+    assert "surprise" not in page
+    assert "give them to somebody else first" in page
+    admin_client.post(url(User, "delete", owner.pk), {"post": "yes"})
+    assert User.objects.filter(pk=owner.pk).exists()
+
+
+def test_an_account_that_owns_nothing_can_be_deleted(member: User, admin_client: Client) -> None:
+    MarkFactory(user=member)
+    assert admin_client.post(url(User, "delete", member.pk), {"post": "yes"}).status_code == 302
+    assert not User.objects.filter(pk=member.pk).exists()
