@@ -32,9 +32,9 @@ RED, GREEN, BLUE, YELLOW = (220, 30, 30), (30, 180, 40), (30, 40, 210), (230, 22
 
 def quarters(width: int = 96, height: int = 64) -> Image.Image:
     picture = Image.new("RGB", (width, height))
-    for colour, left, top in ((RED, 0, 0), (GREEN, 1, 0), (BLUE, 0, 1), (YELLOW, 1, 1)):
+    for paint, left, top in ((RED, 0, 0), (GREEN, 1, 0), (BLUE, 0, 1), (YELLOW, 1, 1)):
         box = (left * width // 2, top * height // 2, (left + 1) * width // 2, (top + 1) * height // 2)
-        picture.paste(colour, box)
+        picture.paste(paint, box)
     return picture
 
 
