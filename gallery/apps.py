@@ -9,8 +9,9 @@ class GalleryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from gallery import analysis, work
+        from gallery import analysis, sets, work
         from gallery.objects_analyzer import ObjectsAnalyzer
 
         analysis.register(ObjectsAnalyzer())
+        sets.register()
         post_migrate.connect(work.schedule_sweep, sender=self)

@@ -1,0 +1,172 @@
+"""Sending files of photos: thumbnails, and originals with byte ranges.
+
+The views decide who may have them. What goes out carries headers that keep a browser from running any of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import mimetypes
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.utils.cache import patch_cache_control
+from django.utils.http import content_disposition_header, http_date, parse_etags
+
+from gallery import originals, thumbnails
+from gallery.models import File, Photo
+
+_CHUNK = 256 * 1024
+_FOR_EVER_S = int(dt.timedelta(days=365).total_seconds())
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+# What browsers show as a picture or a film, and nothing that could run: no SVG, no HTML. All else is downloaded.
+_SHOWN = frozenset(
+    "image/jpeg image/png image/gif image/webp image/avif image/bmp image/tiff image/heic image/heif "
+    "video/mp4 video/quicktime video/webm video/x-matroska".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """The bytes from `start` to before `end`."""
+
+    start: int
+    end: int
+
+
+class UnsatisfiableRange(Exception):  # noqa: N818
+    """The range begins behind the end of the file."""
+
+
+def thumbnail(request: HttpRequest, photo: Photo, size: str) -> HttpResponseBase | None:
+    """The thumbnail, or 304 when the browser has it. None if the file is not there (yet, or not any more)."""
+    digest = photo.digest or ""
+    etag = f'"{digest[:32]}-{size}-{thumbnails.VERSION}"'
+    response: HttpResponseBase
+    if _has(request, etag):
+        response = HttpResponse(status=304)
+    else:
+        try:
+            handle = thumbnails.path(digest, size).open("rb")
+        except FileNotFoundError:
+            return None
+        response = FileResponse(handle, content_type="image/jpeg")
+    response["ETag"] = etag
+    _harden(response)
+    patch_cache_control(response, private=True, max_age=_FOR_EVER_S, immutable=True)
+    return response
+
+
+def original(request: HttpRequest, photo: Photo, file: File, *, is_download: bool) -> HttpResponseBase:
+    """The original's bytes, whole or one range of them. Raises `originals.OriginalMissing` and `OSError`."""
+    handle = originals.open_original(photo.library, file)
+    try:
+        state = os.fstat(handle.fileno())
+        # The file may have changed since it was read: what is sent is named by its size and time, not by the digest.
+        etag = f'"{file.pk:x}-{state.st_size:x}-{state.st_mtime_ns:x}"'
+        response = _answer(request, handle, state.st_size, etag, state.st_mtime)
+    except BaseException:
+        handle.close()
+        raise
+    if response.status_code in {304, 416}:
+        handle.close()
+    shown = photo.mime in _SHOWN and not is_download
+    response["Content-Type"] = photo.mime if photo.mime in _SHOWN else "application/octet-stream"
+    disposition = content_disposition_header(not shown, _safe_name(file, photo))
+    if disposition:
+        response["Content-Disposition"] = disposition
+    response["ETag"] = etag
+    response["Last-Modified"] = http_date(state.st_mtime)
+    response["Accept-Ranges"] = "bytes"
+    _harden(response)
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def parse_range(header: str, size: int) -> Range | None:
+    """The one range that `header` asks for; None when the whole file is to be sent (no range, several, or nonsense).
+
+    Raises `UnsatisfiableRange`. RFC 9110, section 14: what cannot be understood is ignored.
+    """
+    match = _RANGE.fullmatch(header.strip())
+    if not match or match[0] == "bytes=-":
+        return None
+    # Longer numbers than any file needs: int() would take its time over millions of digits.
+    first, last = match[1][:20], match[2][:20]
+    if not first:
+        length = min(int(last), size)
+        if not length:
+            raise UnsatisfiableRange
+        return Range(size - length, size)
+    start = int(first)
+    if last and int(last) < start:
+        return None
+    if start >= size:
+        raise UnsatisfiableRange
+    return Range(start, min(int(last) + 1, size) if last else size)
+
+
+def _answer(request: HttpRequest, handle: BinaryIO, size: int, etag: str, modified: float) -> HttpResponseBase:
+    if _has(request, etag):
+        return HttpResponse(status=304)
+    header = request.headers.get("Range", "")
+    condition = request.headers.get("If-Range")
+    if condition and condition not in {etag, http_date(modified)}:
+        header = ""
+    try:
+        wanted = parse_range(header, size)
+    except UnsatisfiableRange:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
+    if wanted is None:
+        wanted, status = Range(0, size), 200
+    else:
+        status = 206
+    response = StreamingHttpResponse(_Bytes(handle, wanted), status=status)
+    response["Content-Length"] = str(wanted.end - wanted.start)
+    if status == 206:
+        response["Content-Range"] = f"bytes {wanted.start}-{wanted.end - 1}/{size}"
+    return response
+
+
+class _Bytes:
+    """Reads a range in chunks; `close` is called by the server, also when nobody reads to the end."""
+
+    def __init__(self, handle: BinaryIO, wanted: Range) -> None:
+        self._handle = handle
+        self._wanted = wanted
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._handle.seek(self._wanted.start)
+        left = self._wanted.end - self._wanted.start
+        while left > 0:
+            data = self._handle.read(min(_CHUNK, left))
+            if not data:
+                break
+            left -= len(data)
+            yield data
+
+    def close(self) -> None:
+        self._handle.close()
+
+
+def _has(request: HttpRequest, etag: str) -> bool:
+    """Whether the browser says it has this version. `W/` does not matter here (RFC 9110, 13.1.2: weak comparison)."""
+    known = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
+    return etag in known or "*" in known
+
+
+def _safe_name(file: File, photo: Photo) -> str:
+    """The file's name for the save dialogue, without what a shell or a file system could take amiss."""
+    name = re.sub(r'[\\/:*?"<>|]', "_", file.name).strip(" .")
+    return name or f"photo-{photo.pk}{mimetypes.guess_extension(photo.mime) or ''}"
+
+
+def _harden(response: HttpResponseBase) -> None:
+    """Whatever the bytes are, a browser runs none of it, guesses no type and lends it to no other site."""
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"

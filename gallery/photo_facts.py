@@ -1,0 +1,186 @@
+"""What the photo page says about a photo, in words for people."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Prefetch
+from django.template.defaultfilters import filesizeformat
+
+from gallery import analysis
+from gallery.access import Viewer, get_or_404, visible_to
+from gallery.models import Detection, File, Label, Photo, Receipt
+from gallery.photo_panels import PhotoBox
+
+# Dates that the camera did not write are guesses, and marked as such.
+_GUESSES = {Photo.TakenSource.FILE, Photo.TakenSource.EXIF_MODIFIED}
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """`text` "14:05, Friday 17 May 2024"; `source` "from the camera, UTC+2"; `day` for the link to search."""
+
+    text: str
+    source: str
+    is_guess: bool
+    day: dt.date
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One line of what was done to the photo."""
+
+    title: str
+    version: str
+    is_failed: bool
+    error: str
+    at: dt.datetime
+    milliseconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayBox:
+    """A box in pixels of the picture, for the SVG over it. `text_y` is where its name stands."""
+
+    kind: str
+    name: str
+    url: str
+    x: int
+    y: int
+    w: int
+    h: int
+    text_y: int
+
+
+def get_photo(viewer: Viewer, photo_id: int) -> Photo:
+    """The photo with its library, files, labels and receipts: four queries, plus the viewer's libraries. Http404."""
+    photos = (
+        visible_to(viewer)
+        .select_related("library")
+        .prefetch_related("files", Prefetch("detections", Detection.objects.select_related("label")), "receipts")
+    )
+    return get_or_404(photos, pk=photo_id)
+
+
+def files_to_read(photo: Photo) -> list[File]:
+    """Files with the photo's own bytes, those first that were there at the last scan."""
+    kinds = {File.Role.PRIMARY, File.Role.RAW}
+    files = [file for file in photo.files.all() if file.role in kinds]
+    return sorted(files, key=lambda file: (file.missing_since is not None, file.role != File.Role.PRIMARY, file.path))
+
+
+def when(photo: Photo) -> When | None:
+    """When it was taken, None for undated photos."""
+    taken = photo.taken
+    if taken is None:
+        return None
+    source = f"from {photo.get_taken_source_display()}" if photo.taken_source else ""
+    if photo.utc_offset_min is not None:
+        source = ", ".join(part for part in (source, offset(photo.utc_offset_min)) if part)
+    return When(
+        text=f"{taken:%H:%M}, {taken:%A} {taken.day} {taken:%B} {taken.year}",
+        source=source,
+        is_guess=photo.taken_source in _GUESSES,
+        day=taken.date(),
+    )
+
+
+def offset(minutes: int) -> str:
+    """120 -> "UTC+2", -570 -> "UTC−9:30"."""
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "−" if minutes < 0 else "+"
+    return f"UTC{sign}{hours}{f':{rest:02d}' if rest else ''}" if minutes else "UTC"
+
+
+def exposure(photo: Photo) -> str:
+    """For example "1/250 s, f/2.8, ISO 100, 35 mm"; empty if the file says nothing."""
+    parts = []
+    if photo.exposure_s and photo.exposure_s > 0:
+        parts.append(shutter(photo.exposure_s))
+    if photo.f_number:
+        parts.append(f"f/{photo.f_number:.2g}" if photo.f_number < 10 else f"f/{photo.f_number:.0f}")
+    if photo.iso:
+        parts.append(f"ISO {photo.iso}")
+    if photo.focal_mm:
+        parts.append(f"{photo.focal_mm:.3g} mm")
+    return ", ".join(parts)
+
+
+def shutter(seconds: float) -> str:
+    """0.004 -> "1/250 s", 0.6 -> "0.6 s"."""
+    return f"1/{round(1 / seconds)} s" if seconds < 0.4 else f"{seconds:.3g} s"
+
+
+def size(photo: Photo) -> str:
+    """For example "4000 × 3000, 12 megapixels, 4.0 MB"."""
+    parts = [f"{photo.width} × {photo.height}"] if photo.width else []
+    if photo.megapixels >= 0.05:
+        parts.append(
+            f"{photo.megapixels:.2g} megapixels" if photo.megapixels < 9.5 else f"{photo.megapixels:.0f} megapixels"
+        )
+    if photo.size_bytes:
+        parts.append(filesizeformat(photo.size_bytes).replace("\xa0", " "))
+    return ", ".join(parts)
+
+
+def position(photo: Photo) -> str:
+    """For example "52.5200° N, 13.4050° E, 34 m"; empty if unknown."""
+    if photo.latitude is None or photo.longitude is None:
+        return ""
+    latitude = f"{abs(photo.latitude):.4f}° {'N' if photo.latitude >= 0 else 'S'}"
+    longitude = f"{abs(photo.longitude):.4f}° {'E' if photo.longitude >= 0 else 'W'}"
+    height = f", {photo.altitude_m:.0f} m" if photo.altitude_m is not None else ""
+    return f"{latitude}, {longitude}{height}"
+
+
+def labels(photo: Photo) -> list[Label]:
+    """What was found in it, the surest first, each once."""
+    return list({found.label_id: found.label for found in photo.detections.all()}.values())
+
+
+def object_boxes(photo: Photo) -> list[PhotoBox]:
+    return [
+        PhotoBox("object", found.x, found.y, found.w, found.h, found.label.name, found.label.get_absolute_url())
+        for found in photo.detections.all()
+    ]
+
+
+def overlay(photo: Photo, boxes: Iterable[PhotoBox]) -> list[OverlayBox]:
+    """Boxes in pixels, large ones first, so that small ones lie on top and can be pointed at."""
+    width, height = photo.width or 1, photo.height or 1
+    line = max(width, height) // 45
+    made = []
+    for box in sorted(boxes, key=lambda box: -box.w * box.h):
+        y = round(box.y * height)
+        made.append(
+            OverlayBox(
+                kind=box.kind,
+                name=box.name,
+                url=box.url,
+                x=round(box.x * width),
+                y=y,
+                w=max(1, round(box.w * width)),
+                h=max(1, round(box.h * height)),
+                text_y=y - line // 3 if y > line * 1.5 else y + line,
+            )
+        )
+    return made
+
+
+def work_done(photo: Photo) -> list[Work]:
+    """What each analyzer did, in the order of time."""
+    titles = {analyzer.name: analyzer.title for analyzer in analysis.analyzers()}
+    receipts = sorted(photo.receipts.all(), key=lambda receipt: receipt.at)
+    return [
+        Work(
+            title=titles.get(receipt.analyzer, receipt.analyzer),
+            version=receipt.version,
+            is_failed=receipt.state == Receipt.State.FAILED,
+            error=receipt.error,
+            at=receipt.at,
+            milliseconds=receipt.milliseconds,
+        )
+        for receipt in receipts
+    ]

@@ -1,0 +1,62 @@
+"""Things: the labels that were found in photos, counted over what the viewer may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Exists, Max, OuterRef
+from django.urls import reverse
+
+from gallery import quantise
+from gallery.access import Viewer, get_or_404, visible_to
+from gallery.models import Detection, Label, Photo
+from gallery.photosets import PhotoSet
+from gallery.queries import thumbnail_url
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """A label with the photos the viewer sees of it; the cover is the one added last."""
+
+    name: str
+    url: str
+    count: int
+    cover_url: str
+    tint: str
+
+
+def things(viewer: Viewer) -> list[Thing]:
+    """All labels of photos that the viewer sees, the commonest first. Three queries and the viewer's libraries."""
+    rows = (
+        Detection.objects.filter(photo__in=visible_to(viewer).order_by().values("id"))
+        .order_by()
+        .values_list("label_id")
+        .annotate(count=Count("photo_id", distinct=True), newest=Max("photo_id"))
+    )
+    found = {label_id: (count, newest) for label_id, count, newest in rows}
+    covers = Photo.objects.only("id", "digest", "colour").in_bulk([newest for _, newest in found.values()])
+    detail = reverse("gallery:thing_detail", args=["-"]).removesuffix("-/")
+    made = [
+        Thing(
+            name=label.name,
+            url=f"{detail}{label.slug}/",
+            count=found[label.pk][0],
+            cover_url=thumbnail_url(covers[found[label.pk][1]], "small"),
+            tint=quantise.tint_class(covers[found[label.pk][1]].colour),
+        )
+        for label in Label.objects.filter(pk__in=found)
+    ]
+    return sorted(made, key=lambda thing: (-thing.count, thing.name))
+
+
+def label_names(viewer: Viewer) -> list[str]:
+    """Names of labels, for the search form. They are the model's vocabulary and tell nothing of anyone's photos."""
+    return list(Label.objects.order_by("name").values_list("name", flat=True)) if viewer.is_authenticated else []
+
+
+def thing_set(viewer: Viewer, slug: str) -> PhotoSet:
+    """The photos in which this was found. Http404 for a label that does not exist."""
+    label = get_or_404(Label.objects.all(), slug=slug)
+    # Exists, not `in`: the newest photos are found along the timeline's index, which stops at a page.
+    photos = visible_to(viewer).filter(Exists(Detection.objects.filter(photo=OuterRef("pk"), label=label)))
+    return PhotoSet(f"thing:{label.slug}", label.name.capitalize(), label.get_absolute_url(), photos)

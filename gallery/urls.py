@@ -1,0 +1,62 @@
+"""Addresses of the gallery. docs/architecture.md holds the table of all."""
+
+from django.urls import path, register_converter
+
+from gallery.views import favourites, libraries, media, photos, search, things, timeline
+
+
+class ThumbnailSize:
+    """One of the sizes that are kept."""
+
+    regex = "small|medium|large"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class Digest12:
+    """The first twelve hex digits of a content hash."""
+
+    regex = "[0-9a-f]{12}"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value[:12]
+
+
+register_converter(ThumbnailSize, "thumbnail_size")
+register_converter(Digest12, "digest12")
+
+app_name = "gallery"
+urlpatterns = [
+    path("", timeline.timeline, name="timeline"),
+    path("months/<int:number>/", timeline.timeline_month, name="timeline_month"),
+    path("photos/<int:photo_id>/", photos.photo_detail, name="photo_detail"),
+    path("photos/<int:photo_id>/favourite/", favourites.photo_favourite, name="photo_favourite"),
+    path("photos/<int:photo_id>/retry/", libraries.photo_retry, name="photo_retry"),
+    path(
+        "media/<int:photo_id>/<thumbnail_size:size>-<digest12:digest>.jpg",
+        media.photo_thumbnail,
+        name="photo_thumbnail",
+    ),
+    path("media/<int:photo_id>/original/", media.photo_original, name="photo_original"),
+    path("favourites/", favourites.favourite_list, name="favourite_list"),
+    path("favourites/add/", favourites.favourite_add, name="favourite_add"),
+    path("things/", things.thing_list, name="thing_list"),
+    path("things/<slug:slug>/", things.thing_detail, name="thing_detail"),
+    path("search/", search.search, name="search"),
+    path("libraries/", libraries.library_list, name="library_list"),
+    path("libraries/add/", libraries.library_add, name="library_add"),
+    path("libraries/<int:library_id>/", libraries.library_detail, name="library_detail"),
+    path("libraries/<int:library_id>/edit/", libraries.library_edit, name="library_edit"),
+    path("libraries/<int:library_id>/remove/", libraries.library_remove, name="library_remove"),
+    path("libraries/<int:library_id>/scan/", libraries.library_scan, name="library_scan"),
+    path("libraries/<int:library_id>/retry/", libraries.library_retry, name="library_retry"),
+    path("libraries/<int:library_id>/accept/", libraries.library_accept, name="library_accept"),
+    path("libraries/<int:library_id>/forget/", libraries.library_forget, name="library_forget"),
+]

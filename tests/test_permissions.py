@@ -1,0 +1,355 @@
+"""Who may do what: every address of the project, for everybody, on private things and on those of the household.
+
+A row says what each of four people gets; an address without a row fails the suite. Somebody who is not signed in is
+sent to the sign-in page whatever the address. What somebody may not have is 404, exactly as if it were not there, and
+has no effect.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
+
+from albums.models import Album
+from faces import crops
+from faces import services as people_services
+from faces.models import Cluster, Event, Face, Person
+from gallery import thumbnails
+from gallery.models import Library, Photo, WorkState
+from pictopy_site import welcome
+from tests.factories import (
+    AlbumFactory,
+    AlbumItemFactory,
+    ClusterFactory,
+    DetectionFactory,
+    FaceFactory,
+    LabelFactory,
+    LibraryFactory,
+    PersonFactory,
+    PhotoFactory,
+    jpeg_bytes,
+)
+
+Role = Literal["anonymous", "member", "owner", "admin"]
+ROLES: tuple[Role, ...] = ("anonymous", "member", "owner", "admin")
+NOBODY = 987_654_321
+DIGEST = hashlib.sha256(b"the picture").hexdigest()
+
+
+@dataclass(slots=True)
+class World:
+    """One of everything. The library belongs to `owner`, and so do the album and the entry in the journal."""
+
+    owner: User
+    member: User
+    admin: User
+    library: Library
+    photo: Photo
+    failed: Photo
+    person: Person
+    cluster: Cluster
+    face: Face
+    unnamed: Face
+    event: Event
+    album: Album
+    deleted_album: Album
+    token: str = "x"
+    clients: dict[Role, Client] = field(default_factory=dict)
+
+    def crop(self) -> str:
+        return crops.version(self.photo.digest or "", (self.face.x, self.face.y, self.face.w, self.face.h))
+
+
+Arguments = Callable[[World], list[Any]]
+Data = Callable[[World], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One address and method. `private` and `household`: what member, owner and administrator get."""
+
+    name: str
+    private: tuple[int, int, int]
+    household: tuple[int, int, int]
+    arguments: Arguments = lambda world: []
+    method: str = "get"
+    data: Data = lambda world: {}
+    anonymous: int = 302
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.name}"
+
+
+ALL = (200, 200, 200)
+SEEN = {"private": (404, 200, 404), "household": ALL}
+DONE = {"private": (404, 303, 404), "household": (303, 303, 303)}
+# Editing a library: its owner; administrators only where it is the household's.
+EDITED = {"private": (404, 303, 404), "household": (404, 303, 303)}
+EDITOR_SEES = {"private": (404, 200, 404), "household": (404, 200, 200)}
+# Albums are changed by the person who made them and nobody else.
+OWN = {"private": (404, 303, 404), "household": (404, 303, 404)}
+OWNER_SEES = {"private": (404, 200, 404), "household": (404, 200, 404)}
+EVERYONE = {"private": ALL, "household": ALL}
+EVERYONE_DOES = {"private": (303, 303, 303), "household": (303, 303, 303)}
+
+
+def one(name: str) -> Arguments:
+    return lambda world: [getattr(world, name).pk]
+
+
+def posted(name: str, who: dict[str, tuple[int, int, int]], arguments: Arguments, data: Data = lambda world: {}) -> Row:
+    return Row(name, who["private"], who["household"], arguments, "post", data)
+
+
+def shown(name: str, who: dict[str, tuple[int, int, int]], arguments: Arguments = lambda world: []) -> Row:
+    return Row(name, who["private"], who["household"], arguments)
+
+
+LIBRARY = {"name": "New name", "visibility": "private", "scan_every_min": "60", "exclude": ""}
+ALBUM = {"name": "New name", "description": "", "visibility": "private", "order": "oldest"}
+
+TABLE = [
+    # --- the door
+    Row("site:login", (302, 302, 302), (302, 302, 302), anonymous=200),
+    Row("site:logout", (302, 302, 302), (302, 302, 302), method="post"),
+    shown("site:password", EVERYONE),
+    Row("site:health", ALL, ALL, anonymous=200),
+    # With an administrator, no welcome link works for anybody.
+    Row("site:welcome", (404, 404, 404), (404, 404, 404), lambda world: [world.token], anonymous=404),
+    # --- photos
+    shown("gallery:timeline", EVERYONE),
+    shown("gallery:timeline_month", EVERYONE, lambda world: [world.photo.month]),
+    shown("gallery:photo_detail", SEEN, one("photo")),
+    posted("gallery:photo_favourite", DONE, one("photo"), lambda world: {"is_favourite": "1"}),
+    shown("gallery:photo_thumbnail", SEEN, lambda world: [world.photo.pk, "small", world.photo.digest]),
+    shown("gallery:photo_original", SEEN, one("photo")),
+    shown("gallery:favourite_list", EVERYONE),
+    posted("gallery:favourite_add", EVERYONE_DOES, lambda world: [], lambda world: {"photo": world.photo.pk}),
+    shown("gallery:thing_list", EVERYONE),
+    # Labels are the vocabulary of a model; the page shows only photos that the viewer sees.
+    shown("gallery:thing_detail", EVERYONE, lambda world: ["dog"]),
+    shown("gallery:search", EVERYONE),
+    # --- libraries
+    shown("gallery:library_list", EVERYONE),
+    shown("gallery:library_detail", SEEN, one("library")),
+    Row("gallery:library_add", (404, 404, 200), (404, 404, 200)),
+    Row("gallery:library_add", (404, 404, 422), (404, 404, 422), method="post"),
+    shown("gallery:library_edit", EDITOR_SEES, one("library")),
+    posted("gallery:library_edit", EDITED, one("library"), lambda world: LIBRARY | {"owner": world.owner.pk}),
+    shown("gallery:library_remove", EDITOR_SEES, one("library")),
+    posted("gallery:library_remove", EDITED, one("library"), lambda world: {"name": world.library.name}),
+    posted("gallery:library_scan", EDITED, one("library")),
+    posted("gallery:library_retry", EDITED, one("library")),
+    shown("gallery:library_accept", EDITOR_SEES, one("library")),
+    posted("gallery:library_accept", EDITED, one("library")),
+    shown("gallery:library_forget", EDITOR_SEES, one("library")),
+    posted("gallery:library_forget", EDITED, one("library")),
+    posted("gallery:photo_retry", EDITED, one("failed")),
+    # --- people: who sees a face may name it
+    shown("faces:person_list", EVERYONE),
+    shown("faces:person_detail", SEEN, one("person")),
+    shown("faces:person_faces", SEEN, one("person")),
+    posted("faces:person_rename", DONE, one("person"), lambda world: {"name": "Berta"}),
+    posted("faces:person_hide", DONE, one("person"), lambda world: {"hidden": "1"}),
+    shown("faces:cluster_detail", SEEN, one("cluster")),
+    posted("faces:cluster_name", DONE, one("cluster"), lambda world: {"name": "Carla"}),
+    posted("faces:face_refuse", DONE, one("face")),
+    posted("faces:face_cover", DONE, one("face")),
+    shown("faces:face_crop", SEEN, lambda world: [world.face.pk, world.crop()]),
+    # The journal: who made the entry, and administrators.
+    Row("faces:event_undo", (404, 303, 303), (404, 303, 303), one("event"), "post"),
+    # --- albums: `visibility` follows the library's
+    shown("albums:album_list", EVERYONE),
+    shown("albums:album_add", EVERYONE),
+    posted("albums:album_add", EVERYONE_DOES, lambda world: [], lambda world: ALBUM),
+    shown("albums:album_chooser", EVERYONE),
+    shown("albums:album_detail", SEEN, one("album")),
+    shown("albums:album_edit", OWNER_SEES, one("album")),
+    posted("albums:album_edit", OWN, one("album"), lambda world: ALBUM),
+    shown("albums:album_delete", OWNER_SEES, one("album")),
+    posted("albums:album_delete", OWN, one("album")),
+    posted("albums:album_restore", OWN, one("deleted_album")),
+    posted("albums:album_cover", OWN, one("album"), lambda world: {"photo": world.photo.pk}),
+    posted("albums:item_remove", OWN, one("album"), lambda world: {"photo": world.photo.pk}),
+    shown("albums:item_move", OWNER_SEES, one("album")),
+    posted("albums:item_move", OWN, one("album"), lambda world: {"order": "manual"}),
+    # Only albums of one's own can be chosen: for others the album of this row is no choice.
+    Row(
+        "albums:item_add", (422, 303, 422), (422, 303, 422), lambda world: [], "post",
+        lambda world: {"photo": world.photo.pk, "album": world.album.pk},
+    ),
+]  # fmt: skip
+
+
+def names(patterns: list[URLPattern | URLResolver], namespace: str = "") -> Iterator[str]:
+    """The names of all addresses; the administration counts as one."""
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace != "admin":
+                yield from names(pattern.url_patterns, f"{pattern.namespace}:" if pattern.namespace else namespace)
+        else:
+            assert pattern.name, f"{pattern.pattern} has no name"
+            yield f"{namespace}{pattern.name}"
+
+
+def test_every_address_has_a_row() -> None:
+    assert set(names(get_resolver().url_patterns)) == {row.name for row in TABLE}
+
+
+def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: User) -> World:
+    """The world, with real files for the pictures that addresses serve."""
+    root = tmp_path / "pictures"
+    root.mkdir()
+    data = jpeg_bytes(900, 600, seed=1)
+    (root / "a.jpg").write_bytes(data)
+    for size in ("small", "medium", "large"):
+        thumbnails.write_file(thumbnails.path(DIGEST, size), data)
+    library = LibraryFactory(name="Pictures", root=str(root), owner=owner, visibility=visibility)
+    photo = PhotoFactory(library=library, digest=DIGEST, width=900, height=600, file="a.jpg", size_bytes=len(data))
+    failed = PhotoFactory(library=library, work_state=WorkState.FAILED, attempts=3, error="cut off")
+    DetectionFactory(photo=photo, label=LabelFactory(name="dog"))
+    person, cluster = PersonFactory(name="Ana"), ClusterFactory()
+    face = FaceFactory(photo=photo, person=person, state="assigned")
+    unnamed = FaceFactory(photo=photo, cluster=cluster, x=0.1)
+    event = people_services.rename_person(person, "Anna", owner)
+    assert event is not None
+    album = AlbumFactory(name="Summer", owner=owner, visibility=visibility)
+    AlbumItemFactory(album=album, photo=photo)
+    deleted = AlbumFactory(name="Old", owner=owner, visibility=visibility, deleted_at=photo.imported_at)
+    world = World(owner, member, admin, library, photo, failed, person, cluster, face, unnamed, event, album, deleted)
+    for role in ROLES:
+        world.clients[role] = client = Client()
+        if role != "anonymous":
+            client.force_login(getattr(world, role), backend="django.contrib.auth.backends.ModelBackend")
+    return world
+
+
+@pytest.fixture(params=["private", "household"])
+def world(request: pytest.FixtureRequest, tmp_path: Path, owner: User, member: User, admin: User) -> World:
+    return build(request.param, tmp_path, owner, member, admin)
+
+
+def ask(world: World, role: Role, row: Row, arguments: list[Any]) -> Any:
+    address = reverse(row.name, args=arguments)
+    client = world.clients[role]
+    return client.post(address, row.data(world)) if row.method == "post" else client.get(address)
+
+
+# What a request writes about itself, whoever sends it.
+_BOOKKEEPING = {"sessions.Session", "auth.User", "axes.AccessLog"}
+
+
+def rows_of_everything() -> dict[str, list[tuple[Any, ...]]]:
+    return {
+        model._meta.label: list(model._default_manager.order_by("pk").values_list())
+        for model in apps.get_models()
+        if model._meta.label not in _BOOKKEEPING
+    }
+
+
+class Undo(Exception):  # noqa: N818
+    """Takes back what a request did."""
+
+
+@pytest.mark.parametrize("row", TABLE, ids=str)
+def test_everybody_gets_what_the_table_says(world: World, row: Row) -> None:
+    expected = dict(zip(ROLES, (row.anonymous, *getattr(row, world.library.visibility)), strict=True))
+    before = rows_of_everything()
+    found: dict[Role, int] = {}
+    for role in ROLES:
+        try:
+            with transaction.atomic():
+                response = ask(world, role, row, row.arguments(world))
+                found[role] = response.status_code
+                if response.status_code == 302 and role == "anonymous":
+                    assert response.headers["Location"].startswith("/login/")
+                if response.status_code in {302, 404, 405}:
+                    assert rows_of_everything() == before, f"{role} may not, and changed something"
+                if response.streaming:
+                    assert response.getvalue()
+                raise Undo
+        except Undo:
+            pass
+    assert found == expected
+
+
+def with_an_object(row: Row) -> bool:
+    """Whether the address names one row of the database."""
+    try:
+        reverse(row.name)
+    except NoReverseMatch:
+        return 404 in row.private and row.name not in {"site:welcome"}
+    return False
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if with_an_object(row)], ids=str)
+def test_what_one_may_not_have_looks_as_if_it_were_not_there(
+    tmp_path: Path, owner: User, member: User, admin: User, row: Row
+) -> None:
+    world = build("private", tmp_path, owner, member, admin)
+    arguments = row.arguments(world)
+    hidden = ask(world, "member", row, arguments)
+    absent = ask(world, "member", row, [NOBODY, *arguments[1:]])
+    assert hidden.status_code == absent.status_code == 404
+    assert without_tokens(hidden) == without_tokens(absent)
+    assert set(hidden.headers) == set(absent.headers)
+
+
+def without_tokens(response: Any) -> str:
+    """The page without what differs from one request to the next."""
+    text = re.sub(r"[A-Za-z0-9]{64}", "TOKEN", response.content.decode())
+    return text.replace(str(response.wsgi_request.path), "PATH")
+
+
+@pytest.mark.parametrize("row", [row for row in TABLE if row.method == "post"], ids=str)
+def test_what_changes_something_takes_a_post_with_a_token(world: World, row: Row) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(world.owner, backend="django.contrib.auth.backends.ModelBackend")
+    before = rows_of_everything()
+    address = reverse(row.name, args=row.arguments(world))
+    assert client.post(address, row.data(world)).status_code == 403
+    client.get(address)
+    assert rows_of_everything() == before
+
+
+def admin_addresses(world: World) -> list[str]:
+    from django.contrib import admin
+
+    found = [reverse("admin:index"), reverse("admin:password_change")]
+    for model in admin.site._registry:
+        base = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        found += [reverse(f"{base}_changelist"), reverse(f"{base}_add"), reverse(f"{base}_change", args=[1])]
+    return found
+
+
+def test_the_administration_is_for_staff(world: World) -> None:
+    for address in admin_addresses(world):
+        for role in ("anonymous", "member", "owner"):
+            response = world.clients[role].get(address)
+            assert response.status_code == 302, f"{role} gets {address}"
+    assert world.clients["admin"].get(reverse("admin:index")).status_code == 200
+
+
+def test_an_account_that_was_closed_sees_nothing(world: World) -> None:
+    User.objects.filter(pk=world.owner.pk).update(is_active=False)
+    for row in TABLE:
+        if row.anonymous == 302:
+            response = ask(world, "owner", row, row.arguments(world))
+            assert response.headers["Location"].startswith("/login/"), str(row)
+
+
+def test_the_welcome_link_is_for_whoever_has_it_while_there_is_no_administrator(world: World, settings: Any) -> None:
+    token = welcome.issue(settings.PICTOPY.data_dir)
+    User.objects.filter(is_superuser=True).update(is_superuser=False)
+    assert world.clients["anonymous"].get(reverse("site:welcome", args=[token])).status_code == 200
