@@ -6,3 +6,12 @@ from django.apps import AppConfig
 class FacesConfig(AppConfig):
     name = "faces"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from faces import panels, sets
+        from faces.analyzer import FacesAnalyzer
+        from gallery import analysis, photo_panels
+
+        analysis.register(FacesAnalyzer())
+        photo_panels.register("people", panels.people_panel, order=10)
+        sets.register()

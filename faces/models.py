@@ -42,7 +42,12 @@ class Cluster(models.Model):
     """A group of faces that look alike to one embedding model. Its id lives on while its faces mostly do."""
 
     model = models.CharField(max_length=40)
+    # Counts every face, whoever may see it: it orders the list and is shown to nobody.
+    size = models.PositiveIntegerField(default=0, help_text="Faces in it that are nobody's yet")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["-size", "id"], name="cluster_largest")]
 
     def __str__(self) -> str:
         return f"suggestion {self.pk}"
@@ -65,12 +70,16 @@ class Face(Box):
     embedding = models.BinaryField(null=True, blank=True, help_text="float32, L2 length 1")
     model = models.CharField(max_length=40, blank=True, help_text="The embedding model that made it")
     state = models.CharField(max_length=10, choices=State.choices, default=State.UNKNOWN)
-    person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.PROTECT, related_name="faces")
+    person = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="faces", db_index=False
+    )
     is_confirmed = models.BooleanField(default=False, help_text="A person decided; no later run changes it")
     decided_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    cluster = models.ForeignKey(Cluster, null=True, blank=True, on_delete=models.SET_NULL, related_name="faces")
+    cluster = models.ForeignKey(
+        Cluster, null=True, blank=True, on_delete=models.SET_NULL, related_name="faces", db_index=False
+    )
 
     class Meta:
         ordering = ["-quality", "id"]
@@ -84,9 +93,14 @@ class Face(Box):
             ),
         ]
         indexes = [
-            models.Index(fields=["person", "photo"], name="face_person_photo"),
-            models.Index(fields=["cluster", "-quality", "id"], name="face_cluster_quality"),
-            models.Index(fields=["model", "id"], name="face_model"),
+            # Rows are wide (an embedding is 512 bytes), so each of these holds all that its lists and counts ask for.
+            models.Index(
+                fields=["person", "-quality", "id", "photo"],
+                condition=Q(person__isnull=False),
+                name="face_of_person",
+            ),
+            models.Index(fields=["cluster", "state", "-quality", "id", "photo"], name="face_of_cluster"),
+            models.Index(fields=["model", "id", "state", "photo", "is_confirmed", "person"], name="face_of_model"),
         ]
 
     def __str__(self) -> str:
@@ -117,6 +131,8 @@ class Event(models.Model):
         NAME = "name", "named"
         RENAME = "rename", "renamed"
         REFUSE = "refuse", "said it is somebody else"
+        COVER = "cover", "chose a cover"
+        HIDE = "hide", "hid or showed"
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     actor = models.ForeignKey(
@@ -135,11 +151,16 @@ class Event(models.Model):
 
 
 class Clustering(models.Model):
-    """The state of clustering for one embedding model: asked-for and done revisions, the last run's figures, its lease."""
+    """The state of clustering for one embedding model: what was asked for and what is done, the last run, its lease."""
 
     model = models.CharField(max_length=40, unique=True)
     wanted = models.PositiveBigIntegerField(default=0, help_text="Counted up by everything that changes the faces")
     done = models.PositiveBigIntegerField(default=0, help_text="The revision that the last run saw")
+    faces_wanted = models.PositiveBigIntegerField(
+        default=0, help_text="Counted up as well when faces changed, and not only what people decided about them"
+    )
+    faces_done = models.PositiveBigIntegerField(default=0)
+    fingerprint = models.CharField(max_length=200, blank=True, help_text="The rules, faces and decisions that it saw")
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_owner = models.CharField(max_length=120, blank=True)
     face_count = models.PositiveIntegerField(default=0)

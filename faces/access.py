@@ -1,0 +1,56 @@
+"""The one door to faces and people: what a viewer sees of them follows from the photos that the viewer sees.
+
+People belong to the household, but a person or a suggestion without a single face in a photo that the viewer may see
+does not exist for that viewer. Who sees a face of it may name, rename and correct it.
+"""
+
+from __future__ import annotations
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from faces.models import Cluster, Event, Face, Person
+from gallery.access import Viewer, get_or_404, visible_to
+
+
+def faces_visible_to(viewer: Viewer) -> QuerySet[Face]:
+    """Faces in photos that the viewer may see.
+
+    A correlated EXISTS: a page asks for few faces, and each costs one look at its photo; an IN would list all photos.
+    """
+    return Face.objects.filter(Exists(visible_to(viewer).filter(pk=OuterRef("photo_id"))))
+
+
+def people_visible_to(viewer: Viewer) -> QuerySet[Person]:
+    """People with at least one face that the viewer sees, hidden ones as well."""
+    return Person.objects.filter(Exists(faces_visible_to(viewer).filter(person_id=OuterRef("pk"))))
+
+
+def clusters_visible_to(viewer: Viewer) -> QuerySet[Cluster]:
+    """Suggestions with at least one face that is nobody's yet and that the viewer sees."""
+    return Cluster.objects.filter(Exists(unnamed_visible_to(viewer).filter(cluster_id=OuterRef("pk"))))
+
+
+def unnamed_visible_to(viewer: Viewer) -> QuerySet[Face]:
+    """Visible faces that are nobody's yet."""
+    return faces_visible_to(viewer).filter(state=Face.State.UNKNOWN)
+
+
+def get_person(viewer: Viewer, person_id: int) -> Person:
+    """The person if the viewer sees a face of theirs; Http404 otherwise."""
+    return get_or_404(people_visible_to(viewer), pk=person_id)
+
+
+def get_cluster(viewer: Viewer, cluster_id: int) -> Cluster:
+    """The suggestion if the viewer sees a face in it; Http404 otherwise."""
+    return get_or_404(clusters_visible_to(viewer), pk=cluster_id)
+
+
+def get_face(viewer: Viewer, face_id: int) -> Face:
+    """The face, with its photo, if the viewer sees the photo; Http404 otherwise."""
+    return get_or_404(faces_visible_to(viewer).select_related("photo").defer("embedding", "landmarks"), pk=face_id)
+
+
+def get_event(viewer: Viewer, event_id: int) -> Event:
+    """An entry of the journal that the viewer may undo: their own, or anyone's for administrators."""
+    events = Event.objects.all() if getattr(viewer, "is_staff", False) else Event.objects.filter(Q(actor_id=viewer.pk))
+    return get_or_404(events, pk=event_id)

@@ -1,0 +1,161 @@
+"""Faces and people in the administration: those that the person may see anyway, and hardly anything to change.
+
+What is decided about people is decided on their pages, where it is written into the journal and can be taken back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.options import ModelAdmin
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from faces import crops, revisions
+from faces.access import (
+    clusters_visible_to,
+    faces_visible_to,
+    people_visible_to,
+    unnamed_visible_to,
+)
+from faces.models import Cluster, Clustering, Event, Face, Person, Refusal
+from gallery.ledgers import Ledger
+
+CROP_PX = 64
+
+
+def crop(face: Face) -> SafeString:
+    """The face as a small picture that leads to its photo."""
+    return format_html(
+        '<a href="{}"><img src="{}" alt="" width="{}" height="{}" loading="lazy"></a>',
+        reverse("gallery:photo_detail", args=[face.photo_id]),
+        crops.url(face.pk, face.photo.digest or "", (face.x, face.y, face.w, face.h)),
+        CROP_PX,
+        CROP_PX,
+    )
+
+
+def counted(faces: QuerySet[Face], column: str, count: Count) -> Coalesce:
+    """How many of the faces belong to the row, as a subquery."""
+    rows = faces.filter(**{column: OuterRef("pk")}).order_by().values(column)
+    return Coalesce(Subquery(rows.annotate(number=count).values("number")), 0)
+
+
+@admin.register(Person)
+class PersonAdmin(Ledger):
+    list_display = ("name", "photos", "hidden", "birth_date", "created_by", "created_at")
+    list_filter = ("hidden",)
+    list_select_related = ("created_by",)
+    search_fields = ("name",)
+    fields = ("name", "hidden", "birth_date", "created_by", "created_at")
+    readonly_fields = ("created_by", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        photos = counted(faces_visible_to(request.user), "person", Count("photo_id", distinct=True))
+        return people_visible_to(request.user).annotate(photo_count=photos)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return ModelAdmin.has_change_permission(self, request, obj)
+
+    @admin.display(ordering="photo_count")
+    def photos(self, person: Any) -> int:
+        return int(person.photo_count)
+
+
+@admin.register(Face)
+class FaceAdmin(Ledger):
+    list_display = ("picture", "id", "photo_id", "person", "state", "is_confirmed", "quality", "score", "model")
+    list_filter = ("state", "is_confirmed", "model")
+    search_fields = ("person__name", "=photo__id")
+    fields = (
+        "picture",
+        "photo",
+        "person",
+        "state",
+        "is_confirmed",
+        "decided_by",
+        "cluster",
+        ("x", "y", "w", "h"),
+        "score",
+        "quality",
+        "model",
+    )
+    readonly_fields = ("picture",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        faces = faces_visible_to(request.user).select_related("photo", "person", "decided_by", "cluster")
+        return faces.defer("embedding", "landmarks").order_by("-id")
+
+    @admin.display(description="face")
+    def picture(self, face: Face) -> SafeString:
+        return crop(face)
+
+
+@admin.register(Cluster)
+class ClusterAdmin(Ledger):
+    list_display = ("id", "faces", "model", "created_at")
+    list_filter = ("model",)
+    fields = ("id", "model", "created_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        faces = counted(unnamed_visible_to(request.user), "cluster", Count("pk"))
+        return clusters_visible_to(request.user).annotate(face_count=faces).order_by("-size", "id")
+
+    @admin.display(ordering="face_count")
+    def faces(self, cluster: Any) -> int:
+        return int(cluster.face_count)
+
+
+@admin.register(Refusal)
+class RefusalAdmin(Ledger):
+    list_display = ("picture", "face", "person", "decided_by", "at")
+    search_fields = ("person__name",)
+    fields = ("picture", "face", "person", "decided_by", "at")
+    readonly_fields = ("picture",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        rows = Refusal.objects.filter(Exists(faces_visible_to(request.user).filter(pk=OuterRef("face_id"))))
+        rows = rows.select_related("face__photo", "person", "decided_by")
+        return rows.defer("face__embedding", "face__landmarks").order_by("-id")
+
+    @admin.display(description="face")
+    def picture(self, refusal: Refusal) -> SafeString:
+        return crop(refusal.face)
+
+
+@admin.register(Event)
+class EventAdmin(Ledger):
+    list_display = ("id", "kind", "person", "actor", "at", "undone_at")
+    list_filter = ("kind",)
+    list_select_related = ("person", "actor")
+    search_fields = ("person__name",)
+    fields = ("kind", "person", "actor", "at", "undone_at", "before")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        seen = Exists(people_visible_to(request.user).filter(pk=OuterRef("person_id")))
+        return Event.objects.filter(Q(seen) | Q(actor_id=request.user.pk)).order_by("-id")
+
+
+@admin.register(Clustering)
+class ClusteringAdmin(Ledger):
+    list_display = ("model", "face_count", "cluster_count", "milliseconds", "finished_at", "is_current", "error")
+    fields = (*list_display, "wanted", "done", "lease_until", "lease_owner")
+    readonly_fields = ("is_current",)
+    actions = ("cluster_again",)
+
+    @admin.display(boolean=True, description="up to date")
+    def is_current(self, clustering: Clustering) -> bool:
+        return clustering.wanted <= clustering.done
+
+    def has_again_permission(self, request: HttpRequest) -> bool:
+        return ModelAdmin.has_change_permission(self, request)
+
+    @admin.action(description="Group the faces anew", permissions=["again"])
+    def cluster_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        revisions.count_up(queryset.values_list("model", flat=True), wake=True, faces=True)
+        messages.success(request, "The faces will be grouped anew.")

@@ -1,0 +1,217 @@
+"""The `faces` analyzer: finds the faces of a photo, embeds them, and keeps what people said about them on every re-run.
+
+Importing this module is cheap; OpenCV and onnxruntime come in when a worker first looks at a photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, Q
+
+from faces import revisions
+from faces.models import Face, Person, Refusal
+from gallery.analysis import choose_model
+from gallery.models import AnalyzerVersion, Photo
+from gallery.vision.catalog import ModelSpec, ModelUnavailable, Role
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# Counted up when the meaning of results changes.
+_CODE = "1"
+# From this overlap (intersection over union) on, a detection is the face that was found there before.
+SAME_FACE_IOU = 0.5
+_MEASURED = ("x", "y", "w", "h", "score", "landmarks", "quality", "embedding", "model")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFace:
+    """One face. Box relative (0..1) to the upright picture; `landmarks` float32 (5, 2), `embedding` float32 (d,)."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+    score: float
+    quality: float
+    landmarks: bytes | None
+    embedding: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFaces:
+    """The faces of one photo and the key of the model that embedded them."""
+
+    model: str
+    faces: tuple[FoundFace, ...]
+
+
+class FacesAnalyzer:
+    """Detects with one model of the catalogue and embeds with another."""
+
+    name = "faces"
+    title = "People"
+
+    def models(self) -> tuple[ModelSpec | None, ModelSpec | None]:
+        """Detector and embedder: those the settings name, else those in use, else the best that are there.
+
+        One query. A better embedder that arrives later changes nothing by itself: people are compared within one model,
+        so a change means that every photo is looked at again, which is for a person to decide.
+        """
+        in_use = AnalyzerVersion.objects.filter(name=self.name).values_list("version", flat=True).first() or ""
+        detector, embedder = _keys(in_use)
+        return (
+            choose_model("face_detection", settings.PICTOPY.face_detector, detector),
+            choose_model("face_embedding", settings.PICTOPY.face_embedder, embedder),
+        )
+
+    def version(self) -> str | None:
+        detector, embedder = self.models()
+        if detector is None or embedder is None:
+            return None
+        return f"{detector.key}@{detector.sha256[:8]} {embedder.key}@{embedder.sha256[:8]} {_CODE}"
+
+    def waiting_for(self) -> str:
+        detector, embedder = self.models()
+        missing = [name for name, model in (("detection", detector), ("recognition", embedder)) if model is None]
+        if not missing:
+            return ""
+        if len(missing) == 1:
+            return f"People are found when a face {missing[0]} model is there."
+        return "People are found when models for face detection and recognition are there."
+
+    def run(self, pixels: NDArray[np.uint8]) -> FoundFaces:
+        """Faces best first, with embeddings and qualities. Raises ModelUnavailable."""
+        import numpy as np
+
+        from faces import vision
+
+        detector, embedder = (self._need(model, role) for model, role in zip(self.models(), _ROLES, strict=True))
+        folder = settings.PICTOPY.models_dir
+        found = vision.load_face_detector(detector, folder).detect(pixels)
+        network = vision.load_face_embedder(embedder, folder)
+        crops = network.crops(pixels, found)
+        height_px, width_px = pixels.shape[:2]
+        return FoundFaces(
+            model=embedder.key,
+            faces=tuple(
+                FoundFace(
+                    x=face.x,
+                    y=face.y,
+                    w=face.w,
+                    h=face.h,
+                    score=face.score,
+                    quality=vision.face_quality(face, crop, width_px, height_px),
+                    landmarks=None if face.landmarks is None else face.landmarks.astype(np.float32).tobytes(),
+                    embedding=embedding.astype(np.float32).tobytes(),
+                )
+                for face, crop, embedding in zip(found, crops, network.embed_crops(crops), strict=True)
+            ),
+        )
+
+    def _need(self, model: ModelSpec | None, role: Role) -> ModelSpec:
+        if model is None:
+            raise ModelUnavailable(f"There is no {role.replace('_', ' ')} model.")
+        return model
+
+    def save(self, results: Sequence[tuple[Photo, Any]]) -> None:
+        """Matches what was found with the faces that are there, so that ids, names and refusals live on.
+
+        A face that is not found again stays if somebody decided something about it, and goes otherwise. A constant
+        number of queries for any batch.
+        """
+        before: dict[int, list[Face]] = {}
+        photo_ids = [photo.pk for photo, _ in results]
+        rows = Face.objects.filter(photo__in=photo_ids).order_by("id")
+        for face in rows:
+            before.setdefault(face.photo_id, []).append(face)
+        decided = set(rows.filter(_decided()).values_list("pk", flat=True))
+        changed, new, gone = [], [], []
+        touched = {face.model for faces in before.values() for face in faces}
+        for photo, found in results:
+            faces = before.get(photo.pk, [])
+            pairs = match(faces, found.faces)
+            for index, detected in enumerate(found.faces):
+                if index not in pairs:
+                    new.append(_update(Face(photo=photo), detected, found.model))
+                elif not _is_same(pairs[index], detected, found.model):
+                    changed.append(_update(pairs[index], detected, found.model))
+            matched = {face.pk for face in pairs.values()}
+            gone += [face.pk for face in faces if face.pk not in matched | decided]
+            touched.add(found.model)
+        if not (changed or new or gone):
+            return
+        Face.objects.filter(pk__in=gone).delete()
+        Face.objects.bulk_update(changed, [*_MEASURED, "cluster"])
+        Face.objects.bulk_create(new)
+        # No wake-up for every batch: `settle` comes when no photo is waiting any more.
+        revisions.count_up(touched, wake=False, faces=True)
+
+    def settle(self) -> None:
+        revisions.wake_stale()
+
+
+_ROLES: tuple[Role, Role] = ("face_detection", "face_embedding")
+
+
+def _keys(version: str) -> tuple[str, str]:
+    """Keys of detector and embedder in a version; empty where it is none of ours."""
+    parts = [part.partition("@")[0] for part in version.split()]
+    return (parts[0], parts[1]) if len(parts) == 3 else ("", "")
+
+
+def _decided() -> Q:
+    """Whether somebody decided something about a face: named it, set it aside, refused a person, made it a cover."""
+    return (
+        Q(is_confirmed=True)
+        | Q(state__in=[Face.State.IGNORED, Face.State.NOT_A_FACE])
+        | Q(Exists(Refusal.objects.filter(face=OuterRef("pk"))))
+        | Q(Exists(Person.objects.filter(cover=OuterRef("pk"))))
+    )
+
+
+def match(faces: Sequence[Face], found: Sequence[FoundFace]) -> dict[int, Face]:
+    """Which earlier face each detection is: index in `found` -> face. Pairs with the largest overlap first."""
+    overlaps = sorted(
+        (-overlap, index, place)
+        for index, detected in enumerate(found)
+        for place, face in enumerate(faces)
+        if (overlap := iou(face, detected)) >= SAME_FACE_IOU
+    )
+    pairs: dict[int, Face] = {}
+    used: set[int] = set()
+    for _, index, place in overlaps:
+        if index not in pairs and place not in used:
+            pairs[index] = faces[place]
+            used.add(place)
+    return pairs
+
+
+def iou(one: Face | FoundFace, other: Face | FoundFace) -> float:
+    """Intersection over union of two boxes, 0..1."""
+    width = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
+    height = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (one.w * one.h + other.w * other.h - shared)
+
+
+def _is_same(face: Face, found: FoundFace, model: str) -> bool:
+    """Whether an earlier face says exactly what was found now."""
+    box = (face.x, face.y, face.w, face.h) == (found.x, found.y, found.w, found.h)
+    return box and face.model == model and bytes(face.embedding or b"") == found.embedding
+
+
+def _update(face: Face, found: FoundFace, model: str) -> Face:
+    if face.model != model:
+        face.cluster = None  # groups are made within one model
+    for name in ("x", "y", "w", "h", "score", "landmarks", "quality", "embedding"):
+        setattr(face, name, getattr(found, name))
+    face.model = model
+    return face

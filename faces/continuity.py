@@ -1,0 +1,27 @@
+"""Which of today's groups is which of yesterday's: a suggestion keeps its address while it grows. Pure numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from faces.clustering import NOISE, Rows
+
+
+def carry_over(before: Rows, labels: Rows) -> Rows:
+    """The earlier group id that each label keeps, or NOISE for a group that is new. int64 (number of labels,).
+
+    `before` (n,) holds each face's earlier group id (NOISE: none), `labels` (n,) its label 0, 1, 2 ... now. Pairs of
+    an earlier group and a label are taken by the number of faces they have in common, most first; among equals the
+    older group (the lower id), then the lower label. Each id goes to one label only.
+    """
+    kept = np.full(int(labels.max(initial=NOISE)) + 1, NOISE, dtype=np.int64)
+    both = (before != NOISE) & (labels != NOISE)
+    if not both.any():
+        return kept
+    pairs, shared = np.unique(np.stack([before[both], labels[both]], axis=1), axis=0, return_counts=True)
+    given: set[int] = set()
+    for group, label in pairs[np.argsort(-shared, kind="stable")].tolist():
+        if kept[label] == NOISE and group not in given:
+            kept[label] = group
+            given.add(group)
+    return kept

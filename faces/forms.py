@@ -1,0 +1,61 @@
+"""What people type about people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from faces.services import NAME_LENGTH
+
+MAX_ID = 2**63 - 1
+
+
+class NameForm(forms.Form):
+    """A person's name, without doubled blanks or invisible characters. `is_taken`: somebody else has it already."""
+
+    is_taken = False
+    name = forms.CharField(
+        max_length=NAME_LENGTH,
+        error_messages={"required": "Type a name.", "max_length": f"A name has at most {NAME_LENGTH} characters."},
+    )
+
+    def clean_name(self) -> str:
+        name = "".join(char for char in self.cleaned_data["name"] if char.isprintable() or char.isspace())
+        name = " ".join(name.split())
+        if not name:
+            raise forms.ValidationError("Type a name.")
+        return name
+
+
+class NameClusterForm(NameForm):
+    """The name of a suggestion, which faces belong to it, and who is meant when the name is taken.
+
+    `shown` are the faces that had a box, `face` those that stayed ticked; a face that was not shown goes with the rest.
+    `who` is empty, "new" for somebody else of the same name, or the id of the person who is meant.
+    """
+
+    who = forms.CharField(required=False, max_length=20)
+
+    def clean_who(self) -> str:
+        who: str = self.cleaned_data["who"]
+        if who and who != "new" and not (who.isascii() and who.isdecimal() and int(who) <= MAX_ID):
+            raise forms.ValidationError("Choose who is meant.")
+        return who
+
+    def choice(self) -> dict[str, Any]:
+        """Keyword arguments for `services.name_cluster`."""
+        who = self.cleaned_data["who"]
+        return {
+            "leave_out": self.leave_out(),
+            "same_as": int(who) if who.isdecimal() else None,
+            "is_someone_else": who == "new",
+        }
+
+    def leave_out(self) -> set[int]:
+        """Faces that were unticked."""
+        return self._ids("shown") - self._ids("face")
+
+    def _ids(self, field: str) -> set[int]:
+        values = self.data.getlist(field) if hasattr(self.data, "getlist") else []
+        return {int(value) for value in values if value.isascii() and value.isdecimal() and len(value) < 19}

@@ -1,0 +1,276 @@
+"""Clustering as a job: read all faces of one embedding model, compute, write only what changed.
+
+Reading and computing happen outside any transaction and may take a minute; writing is one short transaction, which
+checks again what people may have decided meanwhile. A decision always wins: confirmed faces are never touched, new
+refusals are obeyed, and whatever else moved is picked up by the next round.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from faces import clustering as algorithm
+from faces import continuity, matching, revisions
+from faces.clustering import NOISE, Embeddings, Mask, Rows
+from faces.models import Cluster, Clustering, Face, Person, Refusal
+from gallery import work
+from gallery.vision import catalog
+
+logger = logging.getLogger(__name__)
+
+# Faces worse than this (`vision.face_quality`: small, blurred or turned away) neither start a group nor join one.
+MIN_QUALITY = 0.30
+# Changes that come in while it computes are followed at once this often; after that the sweep asks again.
+MAX_ROUNDS = 4
+# Ids in one UPDATE: SQLite has taken 32,766 parameters in a statement since 3.32, PostgreSQL 65,535.
+CHUNK = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All eligible faces of a model in the order of their ids; `person` and `cluster` are NOISE (-1) for none."""
+
+    model: str
+    ids: Rows
+    photo_ids: Rows
+    people: Rows
+    clusters: Rows
+    confirmed: Mask
+    quality: NDArray[np.float32]
+    embeddings: Embeddings
+    refusals: list[tuple[int, int, int]]
+
+    @property
+    def last_refusal(self) -> int:
+        return max((refusal_id for refusal_id, _, _ in self.refusals), default=0)
+
+    def fingerprint(self) -> str:
+        """The same numbers as `revisions.fingerprint` counts in the database."""
+        ids, sure = self.ids, self.confirmed
+        faces = map(int, (len(ids), ids.max(initial=0), ids.sum()))
+        named = self.people[sure & (self.people != NOISE)]
+        decisions = map(int, (sure.sum(), ids[sure].sum(), named.sum(), len(self.refusals), self.last_refusal))
+        return revisions.compose(self.model, faces=faces, decisions=decisions)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is to be: group labels (NOISE: none) with the cluster id each keeps (NOISE: a new one), and people."""
+
+    labels: Rows
+    kept: Rows
+    people: Rows
+
+
+def run(clustering_id: int) -> None:
+    """Brings the groups of one model up to date; returns at once when they are, or when another worker is at it."""
+    for _ in range(MAX_ROUNDS):
+        clustering = Clustering.objects.filter(pk=clustering_id).first()
+        if clustering is None or not revisions.is_stale(clustering) or not _claim(clustering):
+            return
+        # Read after the lease is ours: what is counted up from here on is for the next round.
+        clustering.refresh_from_db()
+        start = time.perf_counter()
+        try:
+            snapshot = read(clustering.model)
+            spec = catalog.model(clustering.model)
+            # Two threads of OpenBLAS on a core that is busy wait for each other: 69 s instead of 26 for 100,000 faces.
+            with threadpool_limits(settings.PICTOPY.threads_per_worker, user_api="blas"):
+                is_anew = revisions.are_groups_stale(clustering, snapshot.fingerprint())
+                result = compute(snapshot, spec) if is_anew else compute_people(snapshot, spec)
+            written = write(clustering, snapshot, result, milliseconds=round((time.perf_counter() - start) * 1000))
+        except Exception as error:
+            # The lease stays, so that what fails is not tried again every second; the sweep comes back when it ends.
+            Clustering.objects.filter(pk=clustering_id).update(error=f"{type(error).__name__}: {error}")
+            raise
+        if not written:
+            return
+
+
+def _claim(clustering: Clustering) -> bool:
+    """Takes the lease with one compare-and-swap; a lease that ran out, or whose process is gone, is free."""
+    if revisions.is_running(clustering):
+        return False
+    return bool(
+        Clustering.objects.filter(
+            pk=clustering.pk, lease_owner=clustering.lease_owner, lease_until=clustering.lease_until
+        ).update(
+            lease_owner=work.lease_owner(),
+            lease_until=timezone.now() + dt.timedelta(seconds=settings.PICTOPY.lease_s),
+        )
+    )
+
+
+# ---- Read -------------------------------------------------------------------------------------------------------
+
+
+def read(model: str) -> Snapshot:
+    """All faces of a model. One query that streams, one for the refusals; 128 numbers a face and little else."""
+    fields = ("id", "photo_id", "person_id", "cluster_id", "is_confirmed", "quality", "embedding")
+    numbers: list[tuple[int, int, int, int]] = []
+    confirmed: list[bool] = []
+    quality: list[float] = []
+    vectors: list[bytes] = []
+    length = 0
+    for face_id, photo_id, person_id, cluster_id, is_confirmed, how_good, embedding in (
+        revisions.eligible(model).order_by("id").values_list(*fields).iterator(chunk_size=2000)
+    ):
+        numbers.append((face_id, photo_id, person_id or NOISE, cluster_id or NOISE))
+        confirmed.append(is_confirmed)
+        quality.append(how_good)
+        vectors.append(bytes(embedding or b""))
+        length = length or len(vectors[-1])
+    columns = np.array(numbers, dtype=np.int64).reshape(-1, 4)
+    return Snapshot(
+        model=model,
+        ids=columns[:, 0].copy(),
+        photo_ids=columns[:, 1].copy(),
+        people=columns[:, 2].copy(),
+        clusters=columns[:, 3].copy(),
+        confirmed=np.array(confirmed, dtype=np.bool_),
+        quality=np.array(quality, dtype=np.float32),
+        embeddings=_matrix(vectors, length),
+        refusals=list(Refusal.objects.order_by("id").values_list("id", "face_id", "person_id")),
+    )
+
+
+def _matrix(vectors: list[bytes], length: int) -> Embeddings:
+    """float32 (n, length / 4); bytes of another length become NaN, which belongs to nothing."""
+    nothing = np.full(length // 4, np.nan, dtype=np.float32).tobytes()
+    joined = b"".join(vector if len(vector) == length else nothing for vector in vectors)
+    return np.frombuffer(joined, dtype=np.float32).reshape(len(vectors), length // 4)
+
+
+# ---- Compute ----------------------------------------------------------------------------------------------------
+
+
+def compute(snapshot: Snapshot, spec: catalog.ModelSpec) -> Result:
+    """Groups and people for a snapshot. No database. Raises ModelUnavailable for a model without distances."""
+    if spec.eps is None or spec.min_samples is None:
+        raise catalog.ModelUnavailable(f"{spec.key} has no distances in the catalog: its faces cannot be compared.")
+    good = _good(snapshot)
+    labels = np.full(len(snapshot.ids), NOISE, dtype=np.int64)
+    embeddings, photo_ids = snapshot.embeddings[good], snapshot.photo_ids[good]
+    found = algorithm.dbscan(embeddings, eps=spec.eps, min_samples=spec.min_samples).labels
+    labels[good] = algorithm.separate_same_photo(
+        found, embeddings, photo_ids, eps=spec.eps, min_samples=spec.min_samples
+    )
+    return Result(labels, kept=continuity.carry_over(snapshot.clusters, labels), people=_people(snapshot, good, spec))
+
+
+def compute_people(snapshot: Snapshot, spec: catalog.ModelSpec) -> Result:
+    """People alone: the groups stay, because no face changed since they were made."""
+    labels = algorithm.in_order(snapshot.clusters)
+    kept = continuity.carry_over(snapshot.clusters, labels)
+    return Result(labels, kept, people=_people(snapshot, _good(snapshot), spec))
+
+
+def _good(snapshot: Snapshot) -> Mask:
+    return algorithm.usable(snapshot.embeddings) & (snapshot.quality >= MIN_QUALITY)
+
+
+def _people(snapshot: Snapshot, good: Mask, spec: catalog.ModelSpec) -> Rows:
+    """The person of every face: as confirmed, or of the nearest confirmed face."""
+    if spec.match_distance is None:
+        raise catalog.ModelUnavailable(f"{spec.key} has no distances in the catalog: its faces cannot be compared.")
+    people = np.where(snapshot.confirmed, snapshot.people, NOISE)
+    sure = snapshot.confirmed & (snapshot.people != NOISE)
+    open_rows = np.flatnonzero(good & ~snapshot.confirmed)
+    row_of = {face_id: row for row, face_id in enumerate(snapshot.ids[open_rows].tolist())}
+    reference = sure & algorithm.usable(snapshot.embeddings)
+    people[open_rows] = matching.assign(
+        snapshot.embeddings[open_rows],
+        snapshot.photo_ids[open_rows],
+        confirmed=snapshot.embeddings[reference],
+        confirmed_people=snapshot.people[reference],
+        taken=zip(snapshot.photo_ids[sure].tolist(), snapshot.people[sure].tolist(), strict=True),
+        refused=[(row_of[face], person) for _, face, person in snapshot.refusals if face in row_of],
+        match_distance=spec.match_distance,
+    )
+    return people
+
+
+# ---- Write ------------------------------------------------------------------------------------------------------
+
+
+def write(clustering: Clustering, snapshot: Snapshot, result: Result, *, milliseconds: int) -> bool:
+    """Writes the differences in one transaction and gives the lease back. False if the lease was lost meanwhile."""
+    with transaction.atomic():
+        held = Clustering.objects.select_for_update().filter(pk=clustering.pk, lease_owner=work.lease_owner())
+        if not held.exists():
+            logger.warning("clustering %d: the lease ran out; nothing was written", clustering.pk)
+            return False
+        _write_clusters(clustering.model, snapshot, result)
+        _write_people(clustering.model, snapshot, result)
+        _tidy(clustering.model)
+        held.update(
+            done=clustering.wanted,
+            faces_done=clustering.faces_wanted,
+            fingerprint=snapshot.fingerprint(),
+            lease_owner="",
+            lease_until=None,
+            face_count=len(snapshot.ids),
+            cluster_count=len(result.kept),
+            milliseconds=milliseconds,
+            finished_at=timezone.now(),
+            error="",
+        )
+    return True
+
+
+def _write_clusters(model: str, snapshot: Snapshot, result: Result) -> None:
+    there = set(Cluster.objects.filter(model=model).values_list("pk", flat=True))
+    ids = np.array([kept if kept in there else NOISE for kept in result.kept.tolist()], dtype=np.int64)
+    new = np.flatnonzero(ids == NOISE)
+    ids[new] = [cluster.pk for cluster in Cluster.objects.bulk_create(Cluster(model=model) for _ in new)]
+    wanted = np.where(result.labels == NOISE, NOISE, ids[result.labels] if len(ids) else NOISE)
+    for target, faces in _differences(snapshot.ids, snapshot.clusters, wanted):
+        Face.objects.filter(pk__in=faces, model=model).update(cluster=None if target == NOISE else target)
+
+
+def _write_people(model: str, snapshot: Snapshot, result: Result) -> None:
+    there = set(Person.objects.values_list("pk", flat=True))
+    refused = Refusal.objects.filter(pk__gt=snapshot.last_refusal).values_list("person_id", "face_id")
+    new_refusals: dict[int, set[int]] = {}
+    for person_id, face_id in refused:
+        new_refusals.setdefault(person_id, set()).add(face_id)
+    open_faces = Face.objects.filter(
+        model=model, is_confirmed=False, state__in=[Face.State.UNKNOWN, Face.State.ASSIGNED]
+    )
+    for target, faces in _differences(snapshot.ids, snapshot.people, result.people):
+        if target == NOISE:
+            open_faces.filter(pk__in=faces).update(person=None, state=Face.State.UNKNOWN)
+        elif target in there:
+            allowed = [face for face in faces if face not in new_refusals.get(target, ())]
+            open_faces.filter(pk__in=allowed).update(person=target, state=Face.State.ASSIGNED)
+
+
+def _differences(ids: Rows, before: Rows, after: Rows) -> Iterator[tuple[int, list[int]]]:
+    """Each new value with the ids of the faces that are to get it, in chunks."""
+    changed = np.flatnonzero(before != after)
+    order = changed[np.argsort(after[changed], kind="stable")]
+    for part in np.split(order, np.flatnonzero(np.diff(after[order])) + 1):
+        for start in range(0, len(part), CHUNK):
+            chunk = part[start : start + CHUNK]
+            yield int(after[chunk[0]]), ids[chunk].tolist()
+
+
+def _tidy(model: str) -> None:
+    """Takes faces that clustering does not look at any more out of the groups, drops empty groups, counts the rest."""
+    set_aside = Q(state__in=[Face.State.IGNORED, Face.State.NOT_A_FACE]) | Q(photo__trashed_at__isnull=False)
+    left = Face.objects.filter(cluster__model=model).filter(set_aside | ~Q(model=model)).values("pk")
+    Face.objects.filter(pk__in=list(left.values_list("pk", flat=True))).update(cluster=None)
+    Cluster.objects.filter(model=model, faces__isnull=True).delete()
+    revisions.count_sizes(Cluster.objects.filter(model=model))

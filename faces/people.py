@@ -1,0 +1,153 @@
+"""What pages show of people: always counted over the photos that the viewer sees."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Lower
+from django.http import Http404
+from django.urls import reverse
+
+from faces import crops
+from faces.access import faces_visible_to, people_visible_to
+from faces.models import Face, Person
+from gallery.access import Viewer
+
+CARDS_PER_PAGE = 60
+FACES_PER_PAGE = 60
+FACES_IN_STRIP = 12
+MOST_NAMES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FaceThumb:
+    """A face as a small square picture, with the page of its photo."""
+
+    id: int
+    photo_id: int
+    src: str
+    photo_url: str
+    is_confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCard:
+    id: int
+    name: str
+    url: str
+    cover: FaceThumb | None
+    photo_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonCards:
+    """`next_after` is the id of the last person of the page when there are more."""
+
+    cards: list[PersonCard]
+    next_after: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FaceStrip:
+    """One page of a person's faces; `next_after` as the page after it wants it."""
+
+    faces: list[FaceThumb]
+    next_after: str | None
+
+
+def person_cards(
+    viewer: Viewer, *, hidden: bool = False, after: int | None = None, size: int = CARDS_PER_PAGE
+) -> PersonCards:
+    """People by name, behind the person `after`. Five queries, however many people."""
+    people = people_visible_to(viewer).filter(hidden=hidden).annotate(key=Lower("name")).order_by("key", "id")
+    if after is not None:
+        keys = list(people_visible_to(viewer).filter(pk=after).values_list(Lower("name"), flat=True))
+        if not keys:
+            raise Http404
+        people = people.filter(Q(key__gt=keys[0]) | Q(key=keys[0], pk__gt=after))
+    found = list(people[: size + 1])
+    more = len(found) > size
+    found = found[:size]
+    return PersonCards(cards_of(viewer, found), found[-1].pk if more else None)
+
+
+def has_hidden(viewer: Viewer) -> bool:
+    """Whether the viewer would see anyone among the hidden people: one query."""
+    return people_visible_to(viewer).filter(hidden=True).exists()
+
+
+def photo_counts(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, int]:
+    """How many photos of each person the viewer sees: one query."""
+    faces = faces_visible_to(viewer).filter(person_id__in=person_ids).order_by()
+    return dict(faces.values_list("person_id").annotate(Count("photo_id", distinct=True)))
+
+
+def person_covers(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, FaceThumb]:
+    """The cover of each person: the chosen one if the viewer sees it, else the best face they see. Two queries."""
+    faces = faces_visible_to(viewer)
+    chosen = faces.filter(pk=OuterRef("cover_id"), person_id=OuterRef("pk")).order_by().values("pk")[:1]
+    best = faces.filter(person_id=OuterRef("pk")).order_by("-quality", "id").values("pk")[:1]
+    people = Person.objects.filter(pk__in=person_ids).order_by()
+    rows = list(people.values_list("pk", Subquery(chosen), Subquery(best)))
+    thumbs = {face.id: face for face in face_thumbs(Face.objects.filter(pk__in=[c or b for _, c, b in rows if c or b]))}
+    return {pk: thumbs[cover or best] for pk, cover, best in rows if (cover or best) in thumbs}
+
+
+def face_thumbs(faces: QuerySet[Face]) -> list[FaceThumb]:
+    """Thumbs for a queryset that was narrowed to what the viewer sees, in its order: one query."""
+    detail = reverse("gallery:photo_detail", args=[0]).removesuffix("0/")
+    rows = faces.values_list("pk", "photo_id", "x", "y", "w", "h", "is_confirmed", "photo__digest")
+    return [
+        FaceThumb(
+            id=pk,
+            photo_id=photo_id,
+            src=crops.url(pk, digest or "", (x, y, w, h)),
+            photo_url=f"{detail}{photo_id}/",
+            is_confirmed=is_confirmed,
+        )
+        for pk, photo_id, x, y, w, h, is_confirmed, digest in rows
+    ]
+
+
+def person_faces(viewer: Viewer, person: Person, *, after: str | None = None, size: int = FACES_PER_PAGE) -> FaceStrip:
+    """A page of a person's faces: those that nobody confirmed come first, since they may be wrong; then the best.
+
+    One query; the place of a face is (is_confirmed, -quality, id), and `after` is the id of the last face shown.
+    """
+    faces = faces_visible_to(viewer).filter(person=person)
+    if after and after.isdecimal() and len(after) < 19:
+        last = faces.filter(pk=int(after)).first()
+        if last is not None:
+            worse = Q(quality__lt=last.quality) | Q(quality=last.quality, pk__gt=last.pk)
+            faces = faces.filter(Q(is_confirmed__gt=last.is_confirmed) | Q(is_confirmed=last.is_confirmed) & worse)
+    found = face_thumbs(faces.order_by("is_confirmed", F("quality").desc(), "pk")[: size + 1])
+    more = len(found) > size
+    found = found[:size]
+    return FaceStrip(found, str(found[-1].id) if more else None)
+
+
+def person_names(viewer: Viewer) -> list[str]:
+    """Names that the viewer may know, each once, for suggestions while typing: one query."""
+    names = people_visible_to(viewer).filter(hidden=False).order_by(Lower("name"), "pk").values_list("name", flat=True)
+    return list(dict.fromkeys(names[:MOST_NAMES]))
+
+
+def namesakes(viewer: Viewer, name: str) -> list[Person]:
+    """People whom the viewer sees and who have this name in any case. In Python: SQLite knows only ASCII's cases."""
+    wanted = name.casefold()
+    rows = people_visible_to(viewer).values_list("pk", "name")
+    same = [pk for pk, other in rows if other.casefold() == wanted]
+    return list(Person.objects.filter(pk__in=same).order_by("pk"))
+
+
+def cards_of(viewer: Viewer, people: Iterable[Person]) -> list[PersonCard]:
+    """Cards of people who come from `people_visible_to(viewer)`: three queries."""
+    people = list(people)
+    ids = [person.pk for person in people]
+    counts, covers = photo_counts(viewer, ids), person_covers(viewer, ids)
+    return [
+        PersonCard(p.pk, p.name, p.get_absolute_url(), cover=covers.get(p.pk), photo_count=counts.get(p.pk, 0))
+        for p in people
+    ]

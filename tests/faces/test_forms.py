@@ -1,0 +1,166 @@
+"""Forms of people: with and without htmx, right and wrong input, and what they say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+from faces import services
+from faces.models import Face, Person
+from tests.faces.conftest import House
+from tests.factories import ClusterFactory, PersonFactory
+
+PEOPLE = "/people/"
+HTMX = {"HX-Request": "true"}
+
+
+def text(client: Client, url: str) -> str:
+    response = client.get(url)
+    assert response.status_code == 200, url
+    return response.content.decode()
+
+
+def test_a_suggestion_is_named_without_script(owner_client: Client, house: House) -> None:
+    cluster = ClusterFactory(size=2)
+    house.faces(1, 2, cluster=cluster)
+    response = owner_client.post(f"/people/suggestions/{cluster.pk}/name/", {"name": "  Oma \u200b Lotte "})
+    assert (response.status_code, response["Location"]) == (303, PEOPLE)
+    page = text(owner_client, PEOPLE)
+    assert "Oma Lotte" in page
+    assert "2 faces are Oma Lotte now." in page
+    undo = re.search(r'action="(/people/events/\d+/undo/)"', page)
+    assert undo
+    owner_client.post(undo[1])
+    assert not Person.objects.exists()
+    assert "Taken back." in text(owner_client, PEOPLE)
+
+
+def test_a_suggestion_is_named_in_place(owner_client: Client, house: House) -> None:
+    cluster = ClusterFactory(size=2)
+    house.faces(1, 2, cluster=cluster)
+    url = f"/people/suggestions/{cluster.pk}/name/"
+    response = owner_client.post(url, {"name": ""}, headers=HTMX)
+    assert response.status_code == 422
+    assert "Type a name." in response.content.decode()
+    response = owner_client.post(url, {"name": "Oma"}, headers=HTMX)
+    body = response.content.decode()
+    assert response.status_code == 200
+    assert 'class="suggestion named"' in body
+    assert "Undo" in body
+    assert 'hx-swap-oob="true"' in body
+    assert "<html" not in body
+    assert "HX-Request" in response["Vary"]
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_name_that_exists_is_asked_about_and_the_answer_counts(
+    owner_client: Client, house: House, anna: Person, headers: dict[str, str]
+) -> None:
+    cluster = ClusterFactory(size=2)
+    house.faces(5, 2, cluster=cluster)
+    url = f"/people/suggestions/{cluster.pk}/name/"
+    response = owner_client.post(url, {"name": "anna"}, headers=headers)
+    body = response.content.decode()
+    assert response.status_code == 422
+    assert f'name="who" value="{anna.pk}"' in body
+    assert 'name="who" value="new"' in body
+    response = owner_client.post(url, {"name": "anna", "who": anna.pk}, headers=headers)
+    assert response.status_code in {200, 303}
+    assert anna.faces.count() == 7
+
+
+@pytest.mark.parametrize("who", ["x", "-1", "９", "99999999999999999999"])
+def test_nonsense_about_who_is_meant_changes_nothing(owner_client: Client, house: House, who: str) -> None:
+    cluster = ClusterFactory(size=2)
+    house.faces(1, 2, cluster=cluster)
+    response = owner_client.post(f"/people/suggestions/{cluster.pk}/name/", {"name": "Oma", "who": who})
+    assert response.status_code in {404, 422}
+    assert not Person.objects.exists()
+
+
+def test_unticked_faces_do_not_become_the_person(owner_client: Client, house: House) -> None:
+    cluster = ClusterFactory(size=3)
+    one, two, three = house.faces(1, 3, cluster=cluster)
+    data = {"name": "Oma", "shown": [one.pk, two.pk], "face": [one.pk]}
+    owner_client.post(f"/people/suggestions/{cluster.pk}/name/", data)
+    named = set(Face.objects.filter(person__name="Oma"))
+    assert named == {one, three}, "a face that was not shown goes with the rest"
+
+
+def test_a_suggestion_named_by_somebody_else_meanwhile_is_gone(
+    owner: User, member_client: Client, house: House
+) -> None:
+    cluster = ClusterFactory(size=2)
+    house.faces(1, 2, cluster=cluster)
+    services.name_cluster(cluster, "Oma", owner)
+    assert member_client.post(f"/people/suggestions/{cluster.pk}/name/", {"name": "Opa"}).status_code == 404
+
+
+def test_a_person_is_renamed_and_a_double_name_is_asked_about(owner_client: Client, house: House, anna: Person) -> None:
+    tom = PersonFactory(name="Tom")
+    house.face(4, person=tom, state="assigned")
+    url = f"/people/{tom.pk}/rename/"
+    response = owner_client.post(url, {"name": "ANNA"})
+    assert response.status_code == 422
+    assert "another Anna" in response.content.decode()
+    assert owner_client.post(url, {"name": ""}).status_code == 422
+    assert owner_client.post(url, {"name": "x" * 121}).status_code == 422
+    response = owner_client.post(url, {"name": "ANNA", "anyway": "1"})
+    assert (response.status_code, response["Location"]) == (303, f"/people/{tom.pk}/")
+    assert "Tom is called ANNA now." in text(owner_client, f"/people/{tom.pk}/")
+
+
+def test_a_name_is_shown_as_text(owner_client: Client, house: House) -> None:
+    cluster = ClusterFactory(size=2)
+    house.faces(1, 2, cluster=cluster)
+    evil = "<script>alert(1)</script>"
+    owner_client.post(f"/people/suggestions/{cluster.pk}/name/", {"name": evil})
+    page = text(owner_client, PEOPLE)
+    assert evil not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_not_this_person_takes_the_face_out_of_the_page(owner_client: Client, anna: Person) -> None:
+    face, other, *_ = anna.faces.order_by("pk")
+    response = owner_client.post(f"/faces/{face.pk}/refuse/", headers=HTMX)
+    body = response.content.decode()
+    assert response.status_code == 200
+    assert f'id="p{face.photo_id}" hx-swap-oob="delete"' in body
+    assert "Undo" in body
+    response = owner_client.post(f"/faces/{other.pk}/refuse/")
+    assert (response.status_code, response["Location"]) == (303, f"/people/{anna.pk}/")
+    assert anna.faces.count() == 3
+
+
+def test_refusing_the_last_face_leads_back_to_the_list(owner_client: Client, house: House) -> None:
+    anna = PersonFactory()
+    face = house.face(1, person=anna, state="assigned")
+    assert owner_client.post(f"/faces/{face.pk}/refuse/")["Location"] == PEOPLE
+
+
+def test_a_hidden_person_is_only_in_the_hidden_list(owner_client: Client, anna: Person) -> None:
+    owner_client.post(f"/people/{anna.pk}/hide/", {"hidden": "1"})
+    text(owner_client, PEOPLE)  # the toast that names Anna is shown once
+    assert ">Anna<" not in text(owner_client, PEOPLE)
+    assert ">Anna<" in text(owner_client, f"{PEOPLE}?hidden=1")
+    owner_client.post(f"/people/{anna.pk}/hide/", {"hidden": "0"})
+    assert ">Anna<" in text(owner_client, PEOPLE)
+
+
+def test_a_cover_is_chosen(owner_client: Client, anna: Person) -> None:
+    face = anna.faces.order_by("pk").last()
+    assert face is not None
+    owner_client.post(f"/faces/{face.pk}/cover/")
+    anna.refresh_from_db()
+    assert anna.cover == face
+
+
+def test_something_undone_twice_says_so(owner: User, owner_client: Client, anna: Person) -> None:
+    event = services.rename_person(anna, "Anne", owner)
+    assert event is not None
+    for _ in range(2):
+        assert owner_client.post(f"/people/events/{event.pk}/undo/").status_code == 303
+    assert "taken back already" in text(owner_client, PEOPLE)
