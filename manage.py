@@ -4,12 +4,23 @@
 import os
 import sys
 
+if sys.version_info < (3, 11):  # noqa: UP036  (before anything that an older Python cannot even read)
+    sys.exit("PictoPy needs Python 3.11 or newer; this is %d.%d." % sys.version_info[:2])  # noqa: UP031
+
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pictopy_site.settings")
-    from django.core.management import execute_from_command_line
+    from pictopy_site.env import InvalidSetting
 
-    execute_from_command_line(sys.argv)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pictopy_site.settings")
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ImportError:
+        sys.exit("Django is not installed here. Use “make run”, or the Python in .venv/bin.")
+    try:
+        execute_from_command_line(sys.argv)
+    except (InvalidSetting, ImproperlyConfigured) as error:
+        sys.exit(f"PictoPy cannot start: {error}")
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from gallery.photosets import NEWEST_FIRST, PhotoSet
 from gallery.queries import Tile, slim, tiles
 
 # Coming back to a photo, its month is loaded from the start if no more than these are above it.
-RETURN_MOST = 100
+RETURN_MOST = 40
 
 NAMES = (
     "January", "February", "March", "April", "May", "June",

@@ -53,7 +53,11 @@ def run_scan(scan: Scan) -> None:
     scan.started_at = timezone.now()
     scan.seen = scan.added = scan.changed = scan.moved = scan.gone = scan.skipped = 0
     try:
-        found = walk(library.root_path, Exclusion.parse(library.exclude), leave_out=(str(settings.PICTOPY.data_dir),))
+        found = walk(
+            library.root_path,
+            Exclusion.parse(library.exclude),
+            leave_out=(os.path.realpath(settings.PICTOPY.data_dir),),
+        )
     except RootUnavailable as error:
         _set_state(library, Library.State.OFFLINE, str(error))
         _close(scan, error=str(error))

@@ -16,8 +16,9 @@ from gallery.thumbnails import StorageFull, free_bytes
 
 logger = logging.getLogger(__name__)
 
-# A worker goes back to the queue after this long, so that scans and clustering get their turn in a long import.
-_TURN_S = 20
+# A worker goes back to the queue after this long, so that scans and clustering get their turn in a long import, and a
+# stop does not have to wait.
+_TURN_S = 5
 # With less than this much space free nothing is written; work goes on by itself when there is more.
 MIN_FREE_BYTES = 200_000_000
 

@@ -6,3 +6,6 @@ from django.apps import AppConfig
 class SiteConfig(AppConfig):
     name = "pictopy_site"
     verbose_name = "PictoPy"
+
+    def ready(self) -> None:
+        from pictopy_site import checks  # noqa: F401  (registers the checks)

@@ -182,7 +182,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 
 LANGUAGE_CODE = "en-gb"
-TIME_ZONE = env.text("PICTOPY_TIME_ZONE", "UTC")
+TIME_ZONE = env.time_zone("PICTOPY_TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True
 
@@ -254,11 +254,12 @@ if _redis_url:
 else:
     Q_CLUSTER["orm"] = "default"
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.text("PICTOPY_LOG_LEVEL", "INFO").upper()},
+    "root": {"handlers": ["console"], "level": env.choice("PICTOPY_LOG_LEVEL", "INFO", LOG_LEVELS)},
     "loggers": {"django.request": {"level": "ERROR"}, "axes": {"level": "WARNING"}, "django-q": {"level": "WARNING"}},
 }

@@ -1,8 +1,29 @@
 """All addresses of the application."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+
+from pictopy_site import views
+
+site_urls = (
+    [
+        path("login/", views.login_page, name="login"),
+        path("logout/", views.logout, name="logout"),
+        path("password/", views.password_page, name="password"),
+        path("welcome/<str:token>/", views.welcome, name="welcome"),
+        path("health/", views.health, name="health"),
+    ],
+    "site",
+)
 
 urlpatterns = [
+    path("", include(site_urls)),
+    path("", include("gallery.urls")),
+    path("", include("faces.urls")),
+    path("", include("albums.urls")),
     path("admin/", admin.site.urls),
 ]
+
+handler403 = "pictopy_site.views.forbidden"
+handler404 = "pictopy_site.views.not_found"
+handler500 = "pictopy_site.views.server_error"

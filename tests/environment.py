@@ -13,6 +13,7 @@ for name in list(os.environ):
 
 DATA = Path(tempfile.mkdtemp(prefix="pictopy-tests-"))
 os.environ["PICTOPY_DATA"] = str(DATA / "data")
+(DATA / "data" / "static").mkdir(parents=True)  # whitenoise warns when it is absent
 os.environ["PICTOPY_MODELS"] = str(DATA / "models")
 os.environ["PICTOPY_ROOTS"] = str(DATA)
 os.environ["PICTOPY_WORKERS"] = "2"

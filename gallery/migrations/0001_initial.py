@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,261 +16,480 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='AnalyzerVersion',
+            name="AnalyzerVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=30, unique=True)),
-                ('version', models.CharField(blank=True, max_length=80)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=30, unique=True)),
+                ("version", models.CharField(blank=True, max_length=80)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Condition',
+            name="Condition",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=40, unique=True)),
-                ('text', models.TextField(blank=True)),
-                ('at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=40, unique=True)),
+                ("text", models.TextField(blank=True)),
+                ("at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Label',
+            name="Label",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=60, unique=True)),
-                ('slug', models.SlugField(max_length=60, unique=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=60, unique=True)),
+                ("slug", models.SlugField(max_length=60, unique=True)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Library',
+            name="Library",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('root', models.TextField(help_text='Absolute folder; bytes that are not UTF-8 are written %XX')),
-                ('kind', models.CharField(choices=[('external', 'read in place'), ('managed', 'uploads')], default='external', max_length=8)),
-                ('visibility', models.CharField(choices=[('private', 'only its owner'), ('household', 'everyone in the house')], default='household', max_length=9)),
-                ('state', models.CharField(choices=[('ok', 'available'), ('offline', 'not reachable'), ('held', 'waiting for a person')], default='ok', max_length=7)),
-                ('state_reason', models.TextField(blank=True)),
-                ('exclude', models.TextField(blank=True, help_text='Patterns of names to leave out, one a line, such as *.tmp or Private/*')),
-                ('scan_every_min', models.PositiveIntegerField(default=60, help_text='Minutes between scans; 0: only when asked')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='libraries', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("root", models.TextField(help_text="Absolute folder; bytes that are not UTF-8 are written %XX")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("external", "read in place"), ("managed", "uploads")],
+                        default="external",
+                        max_length=8,
+                    ),
+                ),
+                (
+                    "visibility",
+                    models.CharField(
+                        choices=[("private", "only its owner"), ("household", "everyone in the house")],
+                        default="household",
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("ok", "available"), ("offline", "not reachable"), ("held", "waiting for a person")],
+                        default="ok",
+                        max_length=7,
+                    ),
+                ),
+                ("state_reason", models.TextField(blank=True)),
+                (
+                    "exclude",
+                    models.TextField(
+                        blank=True, help_text="Patterns of names to leave out, one a line, such as *.tmp or Private/*"
+                    ),
+                ),
+                (
+                    "scan_every_min",
+                    models.PositiveIntegerField(default=60, help_text="Minutes between scans; 0: only when asked"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="libraries",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'libraries',
-                'ordering': ['name', 'id'],
+                "verbose_name_plural": "libraries",
+                "ordering": ["name", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Photo',
+            name="Photo",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('work_state', models.CharField(choices=[('ready', 'waiting'), ('claimed', 'in work'), ('done', 'done'), ('failed', 'failed')], default='ready', max_length=8)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('lease_owner', models.CharField(blank=True, help_text='host:pid:start of the process at work', max_length=120)),
-                ('error', models.TextField(blank=True, help_text='Why the last attempt failed, in words for a person')),
-                ('worked_at', models.DateTimeField(blank=True, null=True)),
-                ('digest', models.CharField(blank=True, help_text='SHA-256 of the content; empty: not read yet', max_length=64, null=True)),
-                ('kind', models.CharField(choices=[('image', 'picture'), ('raw', 'raw picture'), ('video', 'video'), ('motion', 'motion photo')], default='image', max_length=6)),
-                ('mime', models.CharField(blank=True, max_length=40)),
-                ('width', models.PositiveIntegerField(blank=True, null=True)),
-                ('height', models.PositiveIntegerField(blank=True, null=True)),
-                ('size_bytes', models.PositiveBigIntegerField(default=0)),
-                ('colour', models.CharField(default='888', help_text='Placeholder: red, green, blue as digits of 16', max_length=3)),
-                ('taken_local', models.DateTimeField(blank=True, null=True)),
-                ('utc_offset_min', models.SmallIntegerField(blank=True, null=True)),
-                ('taken_source', models.CharField(blank=True, choices=[('exif', 'the camera'), ('digitized', 'the scanner or camera (digitized)'), ('modified', 'the last program that wrote the picture'), ('gps', 'GPS time'), ('file', "the file's date (a guess)")], max_length=10)),
-                ('month', models.PositiveIntegerField(default=0, help_text='Year and month of taken_local as yyyymm; 0: undated')),
-                ('sort_at', models.DateTimeField(default=datetime.datetime(1000, 1, 1, 0, 0, tzinfo=datetime.UTC), help_text='taken_local, or a far past for undated photos: never null')),
-                ('camera', models.CharField(blank=True, max_length=120)),
-                ('lens', models.CharField(blank=True, max_length=120)),
-                ('exposure_s', models.FloatField(blank=True, null=True)),
-                ('f_number', models.FloatField(blank=True, null=True)),
-                ('iso', models.PositiveIntegerField(blank=True, null=True)),
-                ('focal_mm', models.FloatField(blank=True, null=True)),
-                ('latitude', models.FloatField(blank=True, null=True)),
-                ('longitude', models.FloatField(blank=True, null=True)),
-                ('altitude_m', models.FloatField(blank=True, null=True)),
-                ('caption', models.TextField(blank=True)),
-                ('rating', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('added_at', models.DateTimeField(auto_now_add=True)),
-                ('imported_at', models.DateTimeField(blank=True, help_text='When it could first be shown', null=True)),
-                ('missing_since', models.DateTimeField(blank=True, null=True)),
-                ('trashed_at', models.DateTimeField(blank=True, null=True)),
-                ('library', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='photos', to='gallery.library')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "work_state",
+                    models.CharField(
+                        choices=[("ready", "waiting"), ("claimed", "in work"), ("done", "done"), ("failed", "failed")],
+                        default="ready",
+                        max_length=8,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "lease_owner",
+                    models.CharField(blank=True, help_text="host:pid:start of the process at work", max_length=120),
+                ),
+                ("error", models.TextField(blank=True, help_text="Why the last attempt failed, in words for a person")),
+                ("worked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "digest",
+                    models.CharField(
+                        blank=True, help_text="SHA-256 of the content; empty: not read yet", max_length=64, null=True
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("image", "picture"),
+                            ("raw", "raw picture"),
+                            ("video", "video"),
+                            ("motion", "motion photo"),
+                        ],
+                        default="image",
+                        max_length=6,
+                    ),
+                ),
+                ("mime", models.CharField(blank=True, max_length=40)),
+                ("width", models.PositiveIntegerField(blank=True, null=True)),
+                ("height", models.PositiveIntegerField(blank=True, null=True)),
+                ("size_bytes", models.PositiveBigIntegerField(default=0)),
+                (
+                    "colour",
+                    models.CharField(
+                        default="888", help_text="Placeholder: red, green, blue as digits of 16", max_length=3
+                    ),
+                ),
+                ("taken_local", models.DateTimeField(blank=True, null=True)),
+                ("utc_offset_min", models.SmallIntegerField(blank=True, null=True)),
+                (
+                    "taken_source",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("exif", "the camera"),
+                            ("digitized", "the scanner or camera (digitized)"),
+                            ("modified", "the last program that wrote the picture"),
+                            ("gps", "GPS time"),
+                            ("file", "the file's date (a guess)"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "month",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Year and month of taken_local as yyyymm; 0: undated"
+                    ),
+                ),
+                (
+                    "sort_at",
+                    models.DateTimeField(
+                        default=datetime.datetime(1000, 1, 1, 0, 0, tzinfo=datetime.UTC),
+                        help_text="taken_local, or a far past for undated photos: never null",
+                    ),
+                ),
+                ("camera", models.CharField(blank=True, max_length=120)),
+                ("lens", models.CharField(blank=True, max_length=120)),
+                ("exposure_s", models.FloatField(blank=True, null=True)),
+                ("f_number", models.FloatField(blank=True, null=True)),
+                ("iso", models.PositiveIntegerField(blank=True, null=True)),
+                ("focal_mm", models.FloatField(blank=True, null=True)),
+                ("latitude", models.FloatField(blank=True, null=True)),
+                ("longitude", models.FloatField(blank=True, null=True)),
+                ("altitude_m", models.FloatField(blank=True, null=True)),
+                ("caption", models.TextField(blank=True)),
+                ("rating", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("added_at", models.DateTimeField(auto_now_add=True)),
+                ("imported_at", models.DateTimeField(blank=True, help_text="When it could first be shown", null=True)),
+                ("missing_since", models.DateTimeField(blank=True, null=True)),
+                ("trashed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "library",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="photos",
+                        to="gallery.library",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-sort_at', '-id'],
+                "ordering": ["-sort_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='Mark',
+            name="Mark",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('favourite', models.BooleanField(default=False)),
-                ('archived', models.BooleanField(default=False)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='marks', to=settings.AUTH_USER_MODEL)),
-                ('photo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='marks', to='gallery.photo')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("favourite", models.BooleanField(default=False)),
+                ("archived", models.BooleanField(default=False)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="marks", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "photo",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="marks", to="gallery.photo"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='File',
+            name="File",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('path', models.TextField(help_text="Relative to the library's root; bytes that are not UTF-8 are written %XX")),
-                ('size_bytes', models.PositiveBigIntegerField()),
-                ('mtime_ns', models.BigIntegerField()),
-                ('role', models.CharField(choices=[('primary', 'picture'), ('raw', 'raw'), ('motion', 'motion'), ('sidecar', 'sidecar')], default='primary', max_length=8)),
-                ('missing_since', models.DateTimeField(blank=True, null=True)),
-                ('library', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='gallery.library')),
-                ('photo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='gallery.photo')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "path",
+                    models.TextField(
+                        help_text="Relative to the library's root; bytes that are not UTF-8 are written %XX"
+                    ),
+                ),
+                ("size_bytes", models.PositiveBigIntegerField()),
+                ("mtime_ns", models.BigIntegerField()),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("primary", "picture"), ("raw", "raw"), ("motion", "motion"), ("sidecar", "sidecar")],
+                        default="primary",
+                        max_length=8,
+                    ),
+                ),
+                ("missing_since", models.DateTimeField(blank=True, null=True)),
+                (
+                    "library",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="files", to="gallery.library"
+                    ),
+                ),
+                (
+                    "photo",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="files", to="gallery.photo"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['path'],
+                "ordering": ["path"],
             },
         ),
         migrations.CreateModel(
-            name='Detection',
+            name="Detection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('x', models.FloatField()),
-                ('y', models.FloatField()),
-                ('w', models.FloatField()),
-                ('h', models.FloatField()),
-                ('score', models.FloatField()),
-                ('label', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='detections', to='gallery.label')),
-                ('photo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='detections', to='gallery.photo')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("x", models.FloatField()),
+                ("y", models.FloatField()),
+                ("w", models.FloatField()),
+                ("h", models.FloatField()),
+                ("score", models.FloatField()),
+                (
+                    "label",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="detections", to="gallery.label"
+                    ),
+                ),
+                (
+                    "photo",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="detections", to="gallery.photo"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-score', 'id'],
+                "ordering": ["-score", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Receipt',
+            name="Receipt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('analyzer', models.CharField(max_length=30)),
-                ('version', models.CharField(max_length=80)),
-                ('state', models.CharField(choices=[('ok', 'done'), ('failed', 'failed')], default='ok', max_length=6)),
-                ('error', models.TextField(blank=True)),
-                ('milliseconds', models.PositiveIntegerField(default=0)),
-                ('at', models.DateTimeField()),
-                ('photo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='receipts', to='gallery.photo')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("analyzer", models.CharField(max_length=30)),
+                ("version", models.CharField(max_length=80)),
+                ("state", models.CharField(choices=[("ok", "done"), ("failed", "failed")], default="ok", max_length=6)),
+                ("error", models.TextField(blank=True)),
+                ("milliseconds", models.PositiveIntegerField(default=0)),
+                ("at", models.DateTimeField()),
+                (
+                    "photo",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="receipts", to="gallery.photo"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Scan',
+            name="Scan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('work_state', models.CharField(choices=[('ready', 'waiting'), ('claimed', 'in work'), ('done', 'done'), ('failed', 'failed')], default='ready', max_length=8)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('lease_owner', models.CharField(blank=True, help_text='host:pid:start of the process at work', max_length=120)),
-                ('error', models.TextField(blank=True, help_text='Why the last attempt failed, in words for a person')),
-                ('worked_at', models.DateTimeField(blank=True, null=True)),
-                ('requested_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('accept_missing', models.BooleanField(default=False, help_text='A person said that the vanished files are really gone')),
-                ('seen', models.PositiveIntegerField(default=0)),
-                ('added', models.PositiveIntegerField(default=0)),
-                ('changed', models.PositiveIntegerField(default=0)),
-                ('moved', models.PositiveIntegerField(default=0)),
-                ('gone', models.PositiveIntegerField(default=0)),
-                ('skipped', models.PositiveIntegerField(default=0, help_text='Files that are no pictures')),
-                ('notes', models.TextField(blank=True, help_text='Folders that could not be read, links that leave the root')),
-                ('library', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='scans', to='gallery.library')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "work_state",
+                    models.CharField(
+                        choices=[("ready", "waiting"), ("claimed", "in work"), ("done", "done"), ("failed", "failed")],
+                        default="ready",
+                        max_length=8,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "lease_owner",
+                    models.CharField(blank=True, help_text="host:pid:start of the process at work", max_length=120),
+                ),
+                ("error", models.TextField(blank=True, help_text="Why the last attempt failed, in words for a person")),
+                ("worked_at", models.DateTimeField(blank=True, null=True)),
+                ("requested_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "accept_missing",
+                    models.BooleanField(
+                        default=False, help_text="A person said that the vanished files are really gone"
+                    ),
+                ),
+                ("seen", models.PositiveIntegerField(default=0)),
+                ("added", models.PositiveIntegerField(default=0)),
+                ("changed", models.PositiveIntegerField(default=0)),
+                ("moved", models.PositiveIntegerField(default=0)),
+                ("gone", models.PositiveIntegerField(default=0)),
+                ("skipped", models.PositiveIntegerField(default=0, help_text="Files that are no pictures")),
+                (
+                    "notes",
+                    models.TextField(blank=True, help_text="Folders that could not be read, links that leave the root"),
+                ),
+                (
+                    "library",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="scans", to="gallery.library"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.AddConstraint(
-            model_name='library',
-            constraint=models.UniqueConstraint(fields=('root',), name='library_root_unique'),
+            model_name="library",
+            constraint=models.UniqueConstraint(fields=("root",), name="library_root_unique"),
         ),
         migrations.AddConstraint(
-            model_name='library',
-            constraint=models.CheckConstraint(condition=models.Q(('visibility', 'household'), ('owner__isnull', False), _connector='OR'), name='library_private_has_owner'),
+            model_name="library",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("visibility", "household"), ("owner__isnull", False), _connector="OR"),
+                name="library_private_has_owner",
+            ),
         ),
         migrations.AddIndex(
-            model_name='photo',
-            index=models.Index(condition=models.Q(('work_state', 'ready')), fields=['attempts', 'id'], name='photo_ready'),
+            model_name="photo",
+            index=models.Index(
+                condition=models.Q(("work_state", "ready")), fields=["attempts", "id"], name="photo_ready"
+            ),
         ),
         migrations.AddIndex(
-            model_name='photo',
-            index=models.Index(condition=models.Q(('work_state', 'claimed')), fields=['lease_until'], name='photo_claimed'),
+            model_name="photo",
+            index=models.Index(
+                condition=models.Q(("work_state", "claimed")), fields=["lease_until"], name="photo_claimed"
+            ),
         ),
         migrations.AddIndex(
-            model_name='photo',
-            index=models.Index(fields=['work_state', 'library'], name='photo_progress'),
+            model_name="photo",
+            index=models.Index(fields=["work_state", "library"], name="photo_progress"),
         ),
         migrations.AddIndex(
-            model_name='photo',
-            index=models.Index(condition=models.Q(('imported_at__isnull', False), ('trashed_at__isnull', True)), fields=['-sort_at', '-id', 'library'], name='photo_timeline'),
+            model_name="photo",
+            index=models.Index(
+                condition=models.Q(("imported_at__isnull", False), ("trashed_at__isnull", True)),
+                fields=["-sort_at", "-id", "library"],
+                name="photo_timeline",
+            ),
         ),
         migrations.AddIndex(
-            model_name='photo',
-            index=models.Index(condition=models.Q(('imported_at__isnull', False), ('trashed_at__isnull', True)), fields=['month', 'library', 'width', 'height'], name='photo_month_counts'),
+            model_name="photo",
+            index=models.Index(
+                condition=models.Q(("imported_at__isnull", False), ("trashed_at__isnull", True)),
+                fields=["month", "library", "width", "height"],
+                name="photo_month_counts",
+            ),
         ),
         migrations.AddIndex(
-            model_name='photo',
-            index=models.Index(condition=models.Q(('worked_at__isnull', False)), fields=['-worked_at'], name='photo_worked'),
+            model_name="photo",
+            index=models.Index(
+                condition=models.Q(("worked_at__isnull", False)), fields=["-worked_at"], name="photo_worked"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='photo',
-            constraint=models.UniqueConstraint(fields=('digest', 'library'), name='photo_content_once_per_library'),
+            model_name="photo",
+            constraint=models.UniqueConstraint(fields=("digest", "library"), name="photo_content_once_per_library"),
         ),
         migrations.AddConstraint(
-            model_name='photo',
-            constraint=models.CheckConstraint(condition=models.Q(('width__isnull', True), models.Q(('height__gt', 0), ('width__gt', 0)), _connector='OR'), name='photo_size_positive'),
+            model_name="photo",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("width__isnull", True), models.Q(("height__gt", 0), ("width__gt", 0)), _connector="OR"
+                ),
+                name="photo_size_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='photo',
-            constraint=models.CheckConstraint(condition=models.Q(('latitude__isnull', True), models.Q(('latitude__range', (-90, 90)), ('longitude__range', (-180, 180))), _connector='OR'), name='photo_position_on_earth'),
+            model_name="photo",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("latitude__isnull", True),
+                    models.Q(("latitude__range", (-90, 90)), ("longitude__range", (-180, 180))),
+                    _connector="OR",
+                ),
+                name="photo_position_on_earth",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='photo',
-            constraint=models.CheckConstraint(condition=models.Q(('imported_at__isnull', True), models.Q(('digest__isnull', False), ('width__isnull', False)), _connector='OR'), name='photo_shown_is_read'),
+            model_name="photo",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("imported_at__isnull", True),
+                    models.Q(("digest__isnull", False), ("width__isnull", False)),
+                    _connector="OR",
+                ),
+                name="photo_shown_is_read",
+            ),
         ),
         migrations.AddIndex(
-            model_name='mark',
-            index=models.Index(condition=models.Q(('favourite', True)), fields=['user', 'photo'], name='mark_favourites'),
+            model_name="mark",
+            index=models.Index(
+                condition=models.Q(("favourite", True)), fields=["user", "photo"], name="mark_favourites"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='mark',
-            constraint=models.UniqueConstraint(fields=('user', 'photo'), name='mark_one_per_user_and_photo'),
+            model_name="mark",
+            constraint=models.UniqueConstraint(fields=("user", "photo"), name="mark_one_per_user_and_photo"),
         ),
         migrations.AddConstraint(
-            model_name='file',
-            constraint=models.UniqueConstraint(fields=('library', 'path'), name='file_path_once_per_library'),
+            model_name="file",
+            constraint=models.UniqueConstraint(fields=("library", "path"), name="file_path_once_per_library"),
         ),
         migrations.AddIndex(
-            model_name='detection',
-            index=models.Index(fields=['label', 'photo'], name='detection_label_photo'),
+            model_name="detection",
+            index=models.Index(fields=["label", "photo"], name="detection_label_photo"),
         ),
         migrations.AddConstraint(
-            model_name='detection',
-            constraint=models.CheckConstraint(condition=models.Q(('h__gt', 0), ('h__lte', 1.0001), ('w__gt', 0), ('w__lte', 1.0001), ('x__gte', 0), ('y__gte', 0)), name='detection_box_inside'),
+            model_name="detection",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("h__gt", 0), ("h__lte", 1.0001), ("w__gt", 0), ("w__lte", 1.0001), ("x__gte", 0), ("y__gte", 0)
+                ),
+                name="detection_box_inside",
+            ),
         ),
         migrations.AddIndex(
-            model_name='receipt',
-            index=models.Index(fields=['analyzer', 'state'], name='receipt_progress'),
+            model_name="receipt",
+            index=models.Index(fields=["analyzer", "state"], name="receipt_progress"),
         ),
         migrations.AddConstraint(
-            model_name='receipt',
-            constraint=models.UniqueConstraint(fields=('photo', 'analyzer'), name='receipt_one_per_analyzer'),
+            model_name="receipt",
+            constraint=models.UniqueConstraint(fields=("photo", "analyzer"), name="receipt_one_per_analyzer"),
         ),
         migrations.AddIndex(
-            model_name='scan',
-            index=models.Index(fields=['library', '-id'], name='scan_of_library'),
+            model_name="scan",
+            index=models.Index(fields=["library", "-id"], name="scan_of_library"),
         ),
         migrations.AddConstraint(
-            model_name='scan',
-            constraint=models.UniqueConstraint(condition=models.Q(('work_state__in', ['ready', 'claimed'])), fields=('library',), name='scan_one_open_per_library'),
+            model_name="scan",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("work_state__in", ["ready", "claimed"])),
+                fields=("library",),
+                name="scan_one_open_per_library",
+            ),
         ),
     ]

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     """List, fetch, import or verify model weights."""
 
     help = "See, fetch, import and check the weights of the models. Only `fetch` uses the network."
-    requires_system_checks: Sequence[str] = ()
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """The four actions."""

@@ -1,0 +1,88 @@
+# What people type. `make run PHOTOS=DIR` is all that a household needs.
+
+SHELL := /bin/sh
+PYTHON ?= python3
+PORT ?=
+# Taken literally, so that a $ in a folder's name survives; recipes read it from the environment, where blanks do no harm.
+export RUN_PHOTOS := $(value PHOTOS)
+
+VENV := .venv
+BIN := $(VENV)/bin
+# A stamp is named by the hash of what it stands for: the interpreter and the contents of the requirements files.
+INTERPRETER := $(or $(shell readlink -e $(BIN)/python),$(shell readlink -e "$$(command -v $(PYTHON))"))
+hash = $(shell { echo "$(INTERPRETER)"; cat $(1); } | sha256sum | cut -c1-16)
+RUN_STAMP := $(VENV)/.run-$(call hash,requirements.txt)
+DEV_STAMP := $(VENV)/.dev-$(call hash,requirements.txt requirements-postgres.txt requirements-dev.txt)
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The tests bring their own settings and must not see those of a household.
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help run models test slow e2e check format bench migrations update clean
+
+help:
+	@echo "make run PHOTOS=DIR   start PictoPy and show the photos in DIR (add PORT=8000 for another port)"
+	@echo "make models           download the models that find things and faces"
+	@echo "make test             the quick tests, and those with real models where the files are at hand"
+	@echo "make slow             the tests that start whole servers"
+	@echo "make e2e              the tests in a browser (needs Chromium)"
+	@echo "make check            formatter, linter, type checker, migrations, Django's checks"
+	@echo "make bench            measure speed and quality"
+	@echo "make update           move the pinned versions of the dependencies"
+
+# Without a network the download fails quickly and everything else works; `make models` tries again.
+run: $(RUN_STAMP)
+	-@$(BIN)/python manage.py models fetch
+	@exec $(BIN)/python manage.py up $${RUN_PHOTOS:+--photos="$$RUN_PHOTOS"} $(if $(PORT),--port $(PORT))
+
+models: $(RUN_STAMP)
+	@$(BIN)/python manage.py models fetch
+
+test: $(DEV_STAMP)
+	$(PYTEST) -n auto -m "not browser and not slow"
+
+slow: $(DEV_STAMP)
+	$(PYTEST) -m "slow and not browser"
+
+e2e: $(DEV_STAMP)
+	$(PYTEST) -m browser
+
+check: $(DEV_STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy gallery faces albums pictopy_site manage.py
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py check --fail-level ERROR
+
+format: $(DEV_STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(DEV_STAMP)
+	$(BIN)/python -m tests.benchmarks
+
+migrations: $(DEV_STAMP)
+	$(BIN)/python manage.py makemigrations
+
+# Shows which pinned versions have moved on; the files are edited by hand, one reason at a time, and `make test` decides.
+update: $(DEV_STAMP)
+	$(BIN)/python -m pip list --outdated --disable-pip-version-check
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(RUN_STAMP): | $(BIN)/python
+	@echo "Installing what PictoPy runs on (only this first time, and after updates) ..."
+	@$(PIP) -r requirements.txt
+	@rm -f $(VENV)/.run-* && touch $@
+
+$(DEV_STAMP): | $(BIN)/python
+	@echo "Installing what PictoPy and its tests need ..."
+	@$(PIP) -r requirements-dev.txt
+	@rm -f $(VENV)/.dev-* && touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "PictoPy needs Python 3.11 or newer: make run PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) \
+		|| { rm -rf $(VENV); echo "Install the package python3-venv (apt-get install python3-venv) and try again."; exit 1; }

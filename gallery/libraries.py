@@ -1,0 +1,117 @@
+"""Adding, changing and removing libraries. No file of a library is ever touched."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from gallery import paths, roots, work
+from gallery.access import Viewer
+from gallery.models import Library, Photo
+from gallery.services import request_scan
+
+logger = logging.getLogger(__name__)
+
+# Small enough that pages and workers get their turn between two batches.
+REMOVE_BATCH = 500
+
+
+def may_add(viewer: Viewer) -> bool:
+    """Whether the viewer may make libraries, for which they look at folders of the server: administrators only."""
+    return viewer.is_authenticated and viewer.is_active and getattr(viewer, "is_staff", False)
+
+
+def may_choose_owner(viewer: Viewer) -> bool:
+    """Whether the viewer may say whose library it is."""
+    return may_add(viewer)
+
+
+def possible_owners() -> QuerySet[User]:
+    """Who a library may belong to."""
+    return User.objects.filter(is_active=True).order_by("username")
+
+
+def add_library(
+    root: str,
+    *,
+    name: str,
+    owner: AbstractBaseUser | None = None,
+    visibility: str = Library.Visibility.HOUSEHOLD,
+    exclude: str = "",
+    scan_every_min: int = 60,
+) -> Library:
+    """Makes the folder `root` a library and asks for its first scan. Raises `roots.RootRefused`."""
+    real = roots.check_root(root)
+    try:
+        with transaction.atomic():
+            library = Library.objects.create(
+                name=name,
+                root=paths.to_text(real),
+                owner_id=owner.pk if owner else None,
+                visibility=visibility,
+                exclude=exclude,
+                scan_every_min=scan_every_min,
+            )
+            request_scan(library)
+    except IntegrityError:  # the same folder, added in the same moment
+        roots.check_apart(real)
+        raise
+    logger.info("library %d was added", library.pk)
+    return library
+
+
+def open_photos(folder: str) -> tuple[Library, bool]:
+    """The library of a folder that the operator named, made for the household if need be, and asked to scan.
+
+    The operator may name folders outside PICTOPY_ROOTS; they count as allowed from then on. A folder that is a library
+    already is not checked: its drive may just be away. Says whether the library is new. Raises `roots.RootRefused`.
+    """
+    real = os.path.realpath(os.path.expanduser(folder))
+    library = Library.objects.filter(root=paths.to_text(real)).first()
+    if library is not None:
+        request_scan(library)
+        return library, False
+    roots.check_root(real, allowed=[real])
+    roots.allow_root(real)
+    return add_library(real, name=name_for(real)), True
+
+
+def name_for(root: str) -> str:
+    """What to call a library if nobody says: the name of its folder."""
+    return paths.display(paths.to_text(os.path.basename(root.rstrip("/"))))[:120].strip() or "Photos"
+
+
+@transaction.atomic
+def update_library(
+    library: Library, *, name: str, owner: AbstractBaseUser | None, visibility: str, exclude: str, scan_every_min: int
+) -> None:
+    """Changes what may be changed; a change of what is left out asks for a scan."""
+    scan_again = exclude != library.exclude
+    library.name, library.visibility, library.exclude = name, visibility, exclude
+    library.owner_id = owner.pk if owner else None
+    library.scan_every_min = scan_every_min
+    library.save(update_fields=["name", "visibility", "exclude", "owner", "scan_every_min"])
+    if scan_again:
+        request_scan(library)
+
+
+def remove_library(library: Library) -> int:
+    """Forgets a library with all that was made of it; returns how many photos there were. Its files stay.
+
+    In batches, each a transaction of its own, so that the database is never locked for long. Stopped half-way, what is
+    left is a smaller library, which can be scanned or removed again. Scans go first, so that none brings photos back.
+    """
+    library_id, removed = library.pk, 0
+    library.scans.all().delete()
+    while ids := list(Photo.objects.filter(library=library).order_by().values_list("id", flat=True)[:REMOVE_BATCH]):
+        Photo.objects.filter(id__in=ids).delete()
+        removed += len(ids)
+    with transaction.atomic():
+        library.delete()
+        work.wake_analysis()
+    logger.info("library %d was removed with %d photos", library_id, removed)
+    return removed

@@ -1,0 +1,107 @@
+"""Sign-in, the welcome link, and the pages for what went wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.urls import reverse_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods
+
+from pictopy_site import welcome as welcome_links
+from pictopy_site.forms import FirstAdministratorForm
+
+
+@login_not_required
+@require_GET
+@never_cache
+def health(request: HttpRequest) -> HttpResponse:
+    """For whatever watches over the server: it answers. Says nothing else to anybody."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+class LoginView(auth_views.LoginView):
+    """Django's sign-in; wrong passwords are counted by django-axes."""
+
+    template_name = "site/login.html"
+    redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        return super().get_context_data(**kwargs) | {"nobody_yet": not welcome_links.has_administrator()}
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)
+        response.status_code = 422
+        return response
+
+
+class PasswordView(auth_views.PasswordChangeView):
+    """Changing one's own password; other devices are signed out, this one stays."""
+
+    template_name = "site/password.html"
+    success_url = reverse_lazy("gallery:timeline")
+
+    def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
+        messages.success(self.request, "Your password was changed.")
+        return super().form_valid(form)
+
+    def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        response: HttpResponse = super().form_invalid(form)
+        response.status_code = 422
+        return response
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def welcome(request: HttpRequest, token: str) -> HttpResponse:
+    """Makes the first administrator and signs them in. The link works once; without a right to be there it is not."""
+    data_dir = settings.PICTOPY.data_dir
+    if not welcome_links.is_valid(data_dir, token):
+        raise Http404
+    form = FirstAdministratorForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = welcome_links.create_administrator(
+                data_dir, username=form.cleaned_data["username"], password=form.cleaned_data["password1"]
+            )
+        except welcome_links.LinkUsed:
+            raise Http404 from None
+        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+        messages.success(request, f"Welcome, {user.get_username()}. You administer this PictoPy.")
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    return render(request, "site/welcome.html", {"form": form}, status=422 if request.method == "POST" else 200)
+
+
+@login_not_required
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404, for what is not there and for what is not allowed alike."""
+    return render(request, "site/not_found.html", status=404)
+
+
+@login_not_required
+def forbidden(request: HttpRequest, exception: Exception | None = None, reason: str = "") -> HttpResponse:
+    """403; mostly a form that was open longer than its cookie."""
+    return render(request, "site/forbidden.html", status=403)
+
+
+@login_not_required
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500: rendered without the request, since anything about it may be what is broken."""
+    return HttpResponse(render_to_string("site/server_error.html"), status=500)
+
+
+login_page = LoginView.as_view()
+password_page = PasswordView.as_view()
+logout = auth_views.LogoutView.as_view()
