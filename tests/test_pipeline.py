@@ -92,8 +92,8 @@ def test_a_bad_file_that_was_mended_can_be_tried_again(library: Library, folder:
 
 
 def test_a_decompression_bomb_is_refused_quickly(library: Library, folder: Path) -> None:
-    image = Image.new("1", (60_000, 60_000))
-    image.save(folder / "bomb.png", optimize=True)
+    image = Image.new("1", (30_000, 30_000))
+    image.save(folder / "bomb.png", compress_level=1)
     start = time.monotonic()
     bring_in(library)
     assert time.monotonic() - start < 5
