@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
-from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
@@ -35,14 +34,18 @@ def render_page(
     return response
 
 
+class SeeOther(HttpResponseRedirect):
+    """303: the answer to a POST lies elsewhere, and is fetched with GET (RFC 9110, 15.4.4)."""
+
+    status_code = 303
+
+
 def back_to(request: HttpRequest, otherwise: str) -> HttpResponse:
     """303 to the page that a form names in its field `next`, if it is one of ours."""
     target = request.POST.get("next", "")
     if not url_has_allowed_host_and_scheme(target, allowed_hosts=None):
         target = otherwise
-    response = HttpResponse(status=303)
-    response["Location"] = iri_to_uri(target)
-    return response
+    return SeeOther(target)
 
 
 def photo_ids(request: HttpRequest) -> list[int]:
