@@ -7,6 +7,7 @@ does not exist for that viewer. Who sees a face of it may name, rename and corre
 from __future__ import annotations
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import Http404
 
 from faces.models import Cluster, Event, Face, Person
 from gallery.access import Viewer, get_or_404, visible_to
@@ -51,6 +52,17 @@ def get_face(viewer: Viewer, face_id: int) -> Face:
 
 
 def get_event(viewer: Viewer, event_id: int) -> Event:
-    """An entry of the journal that the viewer may undo: their own, or anyone's for administrators."""
-    events = Event.objects.all() if getattr(viewer, "is_staff", False) else Event.objects.filter(Q(actor_id=viewer.pk))
-    return get_or_404(events, pk=event_id)
+    """An entry of the journal that the viewer may undo: their own, or anyone's for administrators.
+
+    Whoever it is must see the person it is about. To its author it is enough to see a face that it moved: by that very
+    decision the person may have lost the last face that they see.
+    """
+    is_own = Q(actor_id=viewer.pk)
+    mine = is_own if not getattr(viewer, "is_staff", False) else Q()
+    event = get_or_404(Event.objects.filter(mine), pk=event_id)
+    if event.person_id and people_visible_to(viewer).filter(pk=event.person_id).exists():
+        return event
+    moved = [*event.before.get("faces", []), *filter(None, [event.before.get("face")])]
+    if event.actor_id != viewer.pk or not faces_visible_to(viewer).filter(pk__in=moved).exists():
+        raise Http404
+    return event

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import QuerySet
 
 from faces import revisions
 from faces.access import get_person, unnamed_visible_to
 from faces.models import Cluster, Event, Face, Person, Refusal
 from faces.people import namesakes
+from gallery.access import get_or_404
 
 NAME_LENGTH = 120
 
@@ -154,7 +154,7 @@ def rename_person(person: Person, name: str, by: AbstractBaseUser) -> Event | No
 @transaction.atomic
 def refuse_face(face: Face, by: AbstractBaseUser) -> Event | None:
     """Says that a face is not the person it was given to, for ever. None if it is nobody's by now."""
-    face = Face.objects.select_for_update(of=("self",)).select_related("person").get(pk=face.pk)
+    face = get_or_404(Face.objects.select_for_update(of=("self",)).select_related("person"), pk=face.pk)
     person = face.person
     if person is None:
         return None
@@ -205,8 +205,8 @@ def hide_person(person: Person, by: AbstractBaseUser, *, is_hidden: bool) -> Eve
 
 
 def _locked(person: Person) -> Person:
-    rows: QuerySet[Person] = Person.objects.select_for_update()
-    return rows.get(pk=person.pk)
+    """The row, locked; Http404 if somebody else's undo has taken it away this very moment."""
+    return get_or_404(Person.objects.select_for_update(), pk=person.pk)
 
 
 def _note(kind: Event.Kind, person: Person, by: AbstractBaseUser, before: dict[str, object]) -> Event:

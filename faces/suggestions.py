@@ -29,26 +29,28 @@ class SuggestionCard:
 
 @dataclass(frozen=True, slots=True)
 class SuggestionCards:
-    """`next_after` is the place of the last suggestion, as "size-id", when there are more."""
+    """`next_after` is the id of the last suggestion, when there are more; its size would count hidden faces."""
 
     cards: list[SuggestionCard]
     next_after: str | None
 
 
 def suggestion_cards(viewer: Viewer, *, after: str | None = None, size: int = CARDS_PER_PAGE) -> SuggestionCards:
-    """Suggestions, the largest first, behind the place `after`. Four queries, however many there are.
+    """Suggestions, the largest first, behind the place `after`. Five queries, however many there are.
 
     They stand in the order of all their faces; what is shown and counted are the faces that the viewer sees.
     """
     clusters = clusters_visible_to(viewer).order_by("-size", "pk")
-    place = _place(after)
-    if place:
-        clusters = clusters.filter(Q(size__lt=place[0]) | Q(size=place[0], pk__gt=place[1]))
+    if after:
+        # One that was named meanwhile is no place any more: the list begins anew.
+        last = clusters_visible_to(viewer).filter(pk=after).first() if _is_id(after) else None
+        if last:
+            clusters = clusters.filter(Q(size__lt=last.size) | Q(size=last.size, pk__gt=last.pk))
     found = list(clusters.values_list("size", "pk")[: size + 1])
     more = len(found) > size
     found = found[:size]
     cards = cards_of(viewer, [pk for _, pk in found])
-    return SuggestionCards(cards, f"{found[-1][0]}-{found[-1][1]}" if more else None)
+    return SuggestionCards(cards, str(found[-1][1]) if more else None)
 
 
 def cards_of(viewer: Viewer, cluster_ids: Sequence[int]) -> list[SuggestionCard]:
@@ -83,8 +85,5 @@ def face_count(viewer: Viewer, cluster: Cluster) -> int:
     return unnamed_visible_to(viewer).filter(cluster=cluster).order_by().count()
 
 
-def _place(after: str | None) -> tuple[int, int] | None:
-    size, _, pk = (after or "").partition("-")
-    if size.isdecimal() and pk.isdecimal() and len(size) < 19 and len(pk) < 19:
-        return int(size), int(pk)
-    return None
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import DataError
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404
 
@@ -60,5 +61,5 @@ def get_or_404(rows: QuerySet[M], **lookup: Any) -> M:
     """The one row of `rows` that matches; Http404 with no detail when there is none."""
     try:
         return rows.get(**lookup)
-    except (ObjectDoesNotExist, ValueError, OverflowError):
+    except (ObjectDoesNotExist, ValueError, OverflowError, DataError):  # also numbers and characters no column can hold
         raise Http404 from None

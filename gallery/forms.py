@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, User
+from django.core.validators import MaxLengthValidator
 
 from gallery import libraries, paths
 from gallery.models import Library
@@ -32,6 +33,7 @@ class LibraryForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
 
     def __init__(self, *args: Any, viewer: AbstractBaseUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["exclude"].validators.append(MaxLengthValidator(4000))  # each scan reads every pattern
         chosen = self.instance.scan_every_min
         if self.instance.pk and chosen not in _INTERVALS:
             self.fields["scan_every_min"].choices = [(chosen, f"every {chosen} minutes"), *_INTERVALS.items()]  # type: ignore[attr-defined]

@@ -55,6 +55,7 @@ def thumbnail(request: HttpRequest, photo: Photo, size: str) -> HttpResponseBase
         except FileNotFoundError:
             return None
         response = FileResponse(handle, content_type="image/jpeg")
+        del response["Content-Disposition"]  # it would tell the name on disk, which is the whole digest
     response["ETag"] = etag
     _harden(response)
     patch_cache_control(response, private=True, max_age=_FOR_EVER_S, immutable=True)

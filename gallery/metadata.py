@@ -85,7 +85,7 @@ def from_tags(
         taken_source=source,
         utc_offset_min=offset,
         camera=_camera(_text(main.get(ExifTags.Base.Make)), _text(main.get(ExifTags.Base.Model))),
-        lens=_text(details.get(ExifTags.Base.LensModel)),
+        lens=_text(details.get(ExifTags.Base.LensModel))[:120],
         exposure_s=_number(details.get(ExifTags.Base.ExposureTime), low=1e-7, high=1e5),
         f_number=_number(details.get(ExifTags.Base.FNumber), low=0.1, high=1000),
         iso=_iso(details.get(ExifTags.Base.ISOSpeedRatings)),

@@ -22,7 +22,9 @@ def open_original(library: Library, file: File) -> BinaryIO:
     below the root are followed by the kernel, so where the opened file really lies is checked afterwards, which leaves
     no time between check and use.
     """
-    root = os.path.realpath(library.root_path)
+    # The root was resolved when the library was made. It is not resolved again: if it has become a link since, what
+    # lies behind it was never allowed.
+    root = library.root_path
     try:
         # O_NONBLOCK: opening a named pipe must not wait for a writer.
         descriptor = os.open(

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from django.db.models import Q, QuerySet
 from django.http import Http404
 
-from gallery.access import Viewer, visible_to
+from gallery.access import Viewer, get_or_404, visible_to
 from gallery.models import Photo
 
 NEWEST_FIRST = ("-sort_at", "-id")
@@ -64,7 +64,7 @@ def page(photos: PhotoSet, after: str | None = None, size: int = PAGE_SIZE) -> P
     """One page of the set, behind the cursor `after`: one query, by keyset, so page 1,000 costs what page 1 costs."""
     rows = photos.photos.order_by(*photos.order)
     if after:
-        rows = rows.filter(_beyond(photos.order, _decode(after, photos.order)))
+        rows = rows.filter(_beyond(photos.order, _place(photos, after)))
     found = list(rows[: size + 1])
     more = len(found) > size
     found = found[:size]
@@ -84,13 +84,33 @@ def neighbours(photos: PhotoSet, photo: Photo) -> tuple[Photo | None, Photo | No
 
 
 def cursor_of(photos: PhotoSet, photo: Photo) -> str:
-    """Where `photo` stands in the set's order, as an opaque word for an address."""
+    """Where `photo` stands in the set's order, as an opaque word for an address.
+
+    For orders other than time's it names the photo alone: a position in an album would tell how many photos that the
+    viewer does not see lie between.
+    """
+    if not _is_by_time(photos.order):
+        return str(photo.pk)
     values = [getattr(photo, name.lstrip("-")) for name in photos.order]
     raw = json.dumps([value.isoformat() if isinstance(value, dt.datetime) else value for value in values])
     return base64.urlsafe_b64encode(raw.encode()).decode().rstrip("=")
 
 
+def _is_by_time(order: tuple[str, ...]) -> bool:
+    return order[0].lstrip("-") == "sort_at"
+
+
+def _place(photos: PhotoSet, cursor: str) -> list[Any]:
+    """The values that a cursor stands for. Http404 for what no cursor of this set can be."""
+    if _is_by_time(photos.order):
+        return _decode(cursor, photos.order)
+    here = get_or_404(photos.photos.order_by(), pk=cursor)
+    return [getattr(here, name.lstrip("-")) for name in photos.order]
+
+
 def _decode(cursor: str, order: tuple[str, ...]) -> list[Any]:
+    if len(cursor) > 200:
+        raise Http404
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if not isinstance(values, list) or len(values) != len(order):
@@ -99,12 +119,12 @@ def _decode(cursor: str, order: tuple[str, ...]) -> list[Any]:
         for name, value in zip(order, values, strict=True):
             if name.lstrip("-") == "sort_at":
                 moment = dt.datetime.fromisoformat(value)
-                decoded.append(moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC))
+                decoded.append(moment.astimezone(dt.UTC) if moment.tzinfo else moment.replace(tzinfo=dt.UTC))
             elif isinstance(value, int) and abs(value) < 2**63:
                 decoded.append(value)
             else:
                 raise Http404
-    except (ValueError, TypeError, binascii.Error):
+    except (ValueError, TypeError, OverflowError, RecursionError, binascii.Error):
         raise Http404 from None
     return decoded
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from gallery import paths
+from gallery.access import Viewer, visible_library_ids
 from gallery.models import Library
 from gallery.scan import is_picture
 
@@ -82,14 +83,16 @@ def resolve(path: str, *, allowed: Sequence[str] | None = None) -> str:
         raise RootRefused("Give the whole path of the folder, beginning with “/”.")
     shown = "this folder"
     try:
+        # As it was typed: where it leads is nobody's business before it is known to be allowed.
+        shown = paths.display(paths.to_text(path))
         real = os.path.realpath(path)
-        shown = paths.display(paths.to_text(real))
         if not is_inside(real, allowed):
             places = ", ".join(paths.display(paths.to_text(root)) for root in allowed)
             raise RootRefused(
                 f"“{shown}” lies outside the folders that PictoPy may read ({places}). To allow it, add it to "
                 "PICTOPY_ROOTS or start PictoPy once with it: make run PHOTOS=DIR."
             )
+        shown = paths.display(paths.to_text(real))
         with os.scandir(real):
             pass
     except FileNotFoundError:
@@ -136,13 +139,18 @@ def check_apart(real: str) -> None:
             raise RootRefused(f"This folder contains {name}. Choose a folder beside it, or remove that library first.")
 
 
-def list_folder(path: str) -> Listing:
+def list_folder(viewer: Viewer, path: str) -> Listing:
     """What a person can choose below `path`: hidden folders, and links that leave the allowed folders, are left out.
 
-    Raises RootRefused.
+    Raises RootRefused, also for folders of libraries that the viewer may not see and for PictoPy's own data.
     """
     allowed = allowed_roots()
     real = resolve(path, allowed=allowed)
+    hidden = Library.objects.exclude(pk__in=visible_library_ids(viewer))
+    if is_inside(real, [library.root_path for library in hidden]):
+        raise RootRefused("This folder is another library already, or lies inside one.")
+    if is_inside(real, [os.path.realpath(settings.PICTOPY.data_dir)]):
+        raise RootRefused("Here PictoPy keeps its own data. Choose your photos.")
     try:
         with os.scandir(real) as listing:
             entries = list(listing)

@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from gallery import paths, work
+from gallery.access import get_or_404
 from gallery.models import File, Library, Photo, Scan, WorkState
 from gallery.scan import Difference, Exclusion, Known, Stat, compare
 from gallery.walk import RootUnavailable, Walk, walk
@@ -36,7 +37,7 @@ def request_scan(library: Library, *, accept_missing: bool = False) -> Scan:
     `accept_missing`: a person said that the vanished files are really gone, so the library is not held for them.
     """
     with transaction.atomic():
-        Library.objects.select_for_update().get(pk=library.pk)
+        get_or_404(Library.objects.select_for_update(), pk=library.pk)  # removed this very moment
         scan = Scan.objects.filter(library=library, work_state__in=[WorkState.READY, WorkState.CLAIMED]).first()
         if scan is None:
             scan = Scan.objects.create(library=library, accept_missing=accept_missing)
@@ -53,6 +54,8 @@ def run_scan(scan: Scan) -> None:
     scan.started_at = timezone.now()
     scan.seen = scan.added = scan.changed = scan.moved = scan.gone = scan.skipped = 0
     try:
+        if os.path.realpath(library.root_path) != library.root_path:
+            raise RootUnavailable("The folder has become a link to another place. Add that place as a library instead.")
         found = walk(
             library.root_path,
             Exclusion.parse(library.exclude),

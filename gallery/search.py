@@ -90,11 +90,15 @@ def parse(
     ends = [end for _, end in ranges if end]
     return Query(
         words=_once(word for word, _ in tokens)[:MOST_WORDS],
-        people=_once([*(name.strip()[:MOST_LENGTH] for name in people), *found_people])[:MOST_WORDS],
-        labels=_once([*(name.strip()[:MOST_LENGTH] for name in labels), *found_labels])[:MOST_WORDS],
+        people=_once([*map(_name, people), *found_people])[:MOST_WORDS],
+        labels=_once([*map(_name, labels), *found_labels])[:MOST_WORDS],
         first=max(starts, default=None),
         last=min(ends, default=None),
     )
+
+
+def _name(text: str) -> str:
+    return text.replace("\x00", "").strip()[:MOST_LENGTH]
 
 
 def filters(query: Query) -> list[Filter]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, Max, OuterRef
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 from django.urls import reverse
 
 from gallery import quantise
@@ -50,13 +50,19 @@ def things(viewer: Viewer) -> list[Thing]:
 
 
 def label_names(viewer: Viewer) -> list[str]:
-    """Names of labels, for the search form. They are the model's vocabulary and tell nothing of anyone's photos."""
-    return list(Label.objects.order_by("name").values_list("name", flat=True)) if viewer.is_authenticated else []
+    """Names of labels of photos that the viewer sees, for the search form."""
+    return list(labels_visible_to(viewer).order_by("name").values_list("name", flat=True))
+
+
+def labels_visible_to(viewer: Viewer) -> QuerySet[Label]:
+    """Labels that were found in a photo that the viewer sees; others would tell what is on other people's photos."""
+    photos = visible_to(viewer).filter(pk=OuterRef("photo_id"))
+    return Label.objects.filter(Exists(Detection.objects.filter(Exists(photos), label=OuterRef("pk"))))
 
 
 def thing_set(viewer: Viewer, slug: str) -> PhotoSet:
-    """The photos in which this was found. Http404 for a label that does not exist."""
-    label = get_or_404(Label.objects.all(), slug=slug)
+    """The photos in which this was found. Http404 for a label of no photo that the viewer sees."""
+    label = get_or_404(labels_visible_to(viewer), slug=slug)
     # Exists, not `in`: the newest photos are found along the timeline's index, which stops at a page.
     photos = visible_to(viewer).filter(Exists(Detection.objects.filter(photo=OuterRef("pk"), label=label)))
     return PhotoSet(f"thing:{label.slug}", label.name.capitalize(), label.get_absolute_url(), photos)

@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from gallery import paths
 from gallery.scan import Exclusion, Stat, is_picture
 
+# Longer paths fit in no index of PostgreSQL (2,704 bytes); nobody has them on purpose.
+MAX_PATH_BYTES = 2600
+
 
 @dataclass(slots=True)
 class Walk:
@@ -46,6 +49,9 @@ def walk(root: str, exclusion: Exclusion, *, leave_out: tuple[str, ...] = ()) ->
         for entry in entries:
             relative = f"{folder}/{entry.name}" if folder else entry.name
             stored = paths.to_text(relative)
+            if len(stored.encode()) > MAX_PATH_BYTES:
+                result.unreadable.append(stored)
+                continue
             if exclusion.excludes(stored):
                 continue
             try:

@@ -137,8 +137,7 @@ TABLE = [
     shown("gallery:favourite_list", EVERYONE),
     posted("gallery:favourite_add", EVERYONE_DOES, lambda world: [], lambda world: {"photo": world.photo.pk}),
     shown("gallery:thing_list", EVERYONE),
-    # Labels are the vocabulary of a model; the page shows only photos that the viewer sees.
-    shown("gallery:thing_detail", EVERYONE, lambda world: ["dog"]),
+    shown("gallery:thing_detail", SEEN, lambda world: ["dog"]),
     shown("gallery:search", EVERYONE),
     # --- libraries
     shown("gallery:library_list", EVERYONE),
@@ -168,7 +167,8 @@ TABLE = [
     posted("faces:face_cover", DONE, one("face")),
     shown("faces:face_crop", SEEN, lambda world: [world.face.pk, world.crop()]),
     # The journal: who made the entry, and administrators.
-    Row("faces:event_undo", (404, 303, 303), (404, 303, 303), one("event"), "post"),
+    # Administrators may undo what others decided, but only about people whom they see.
+    Row("faces:event_undo", (404, 303, 404), (404, 303, 303), one("event"), "post"),
     # --- albums: `visibility` follows the library's
     shown("albums:album_list", EVERYONE),
     shown("albums:album_add", EVERYONE),

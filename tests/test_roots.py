@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
 from pytest_django.fixtures import Settings
 
 from gallery import libraries, paths, roots
@@ -44,7 +44,7 @@ def test_a_folder_of_pictures_may_be_a_root(folder: Path) -> None:
 def test_an_empty_folder_may_as_well(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     assert roots.check_root(str(tmp_path / "empty"))
-    assert roots.list_folder(str(tmp_path / "empty")).is_empty
+    assert list_folder(str(tmp_path / "empty")).is_empty
 
 
 @pytest.mark.django_db
@@ -72,6 +72,10 @@ def test_other_folders_are_refused_with_a_reason(tmp_path: Path, path: str, reas
         roots.check_root(path.format(tmp_path))
 
 
+def list_folder(path: str, viewer: User | None = None) -> roots.Listing:
+    return roots.list_folder(viewer or AnonymousUser(), path)
+
+
 def test_nothing_is_told_about_folders_outside(tmp_path: Path) -> None:
     messages = []
     for name in ("present", "absent"):
@@ -84,9 +88,9 @@ def test_nothing_is_told_about_folders_outside(tmp_path: Path) -> None:
 @pytest.mark.django_db
 def test_a_link_that_leaves_the_allowed_folders_is_outside(tmp_path: Path) -> None:
     (tmp_path / "way-out").symlink_to("/etc")
-    with pytest.raises(roots.RootRefused, match="“/etc” lies outside"):
+    with pytest.raises(roots.RootRefused, match="way-out” lies outside"):
         roots.check_root(str(tmp_path / "way-out"))
-    assert "way-out" not in [folder.name for folder in roots.list_folder(str(tmp_path)).folders]
+    assert "way-out" not in [folder.name for folder in list_folder(str(tmp_path)).folders]
 
 
 @pytest.mark.django_db
@@ -125,25 +129,27 @@ def test_the_name_of_a_private_library_is_not_told(private: Library, tmp_path: P
 def test_names_that_are_no_text_can_be_chosen(tmp_path: Path) -> None:
     odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9 100%")
     os.mkdir(odd)
-    (listed,) = [entry for entry in roots.list_folder(str(tmp_path)).folders if entry.name.startswith("caf")]
+    (listed,) = [entry for entry in list_folder(str(tmp_path)).folders if entry.name.startswith("caf")]
     assert listed.name == "caf� 100%"
-    assert roots.list_folder(paths.to_path(listed.path)).here == listed
+    assert list_folder(paths.to_path(listed.path)).here == listed
     library = libraries.add_library(paths.to_path(listed.path), name="Odd")
     assert library.root_path == odd
 
 
+@pytest.mark.django_db
 def test_the_way_down_begins_at_the_allowed_folder(folder: Path, tmp_path: Path) -> None:
-    listing = roots.list_folder(str(folder / "2024"))
+    listing = list_folder(str(folder / "2024"))
     assert [above.name for above in listing.above] == [str(tmp_path), "pictures"]
-    assert roots.list_folder(str(folder)).picture_count == 1
-    assert [below.name for below in roots.list_folder(str(folder)).folders] == ["2024"]
+    assert list_folder(str(folder)).picture_count == 1
+    assert [below.name for below in list_folder(str(folder)).folders] == ["2024"]
 
 
+@pytest.mark.django_db
 def test_long_lists_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(roots, "MAX_FOLDERS", 2)
     for name in "abc":
         (tmp_path / "many" / name).mkdir(parents=True)
-    listing = roots.list_folder(str(tmp_path / "many"))
+    listing = list_folder(str(tmp_path / "many"))
     assert listing.is_cut
     assert len(listing.folders) == 2
 
@@ -177,3 +183,23 @@ def test_a_bad_folder_is_not_allowed_by_naming_it(tmp_path: Path, settings: Sett
         with pytest.raises(roots.RootRefused):
             libraries.open_photos(str(path))
     assert not settings.PICTOPY.allowed_roots_file.exists()
+
+
+def test_the_inside_of_a_private_library_of_another_is_not_shown(
+    tmp_path: Path, owner: User, admin: User, settings: Settings
+) -> None:
+    (tmp_path / "anna" / "secret").mkdir(parents=True)
+    LibraryFactory(root=str(tmp_path / "anna"), visibility="private", owner=owner)
+    assert list_folder(str(tmp_path / "anna"), owner).folders
+    for inside in ("anna", "anna/secret"):
+        with pytest.raises(roots.RootRefused, match="another library"):
+            list_folder(str(tmp_path / inside), admin)
+    with pytest.raises(roots.RootRefused, match="its own data"):
+        list_folder(str(settings.PICTOPY.data_dir), admin)
+
+
+def test_where_a_forbidden_link_leads_is_not_told(tmp_path: Path) -> None:
+    (tmp_path / "way").symlink_to("/etc/ssl")
+    with pytest.raises(roots.RootRefused) as refusal:
+        roots.resolve(str(tmp_path / "way"))
+    assert "/etc" not in str(refusal.value)

@@ -12,10 +12,12 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from gallery import services
+from gallery import originals, services
 from gallery.models import File, Library, Mark, Photo, Scan, WorkState
 from tests.factories import write_jpeg
 from tests.importing import bring_in, scan
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def favourite(photo: Photo, user: User) -> None:
@@ -290,3 +292,37 @@ def test_two_requests_make_one_scan(library: Library) -> None:
     first, second = services.request_scan(library), services.request_scan(library, accept_missing=True)
     assert first.pk == second.pk
     assert Scan.objects.get().accept_missing
+
+
+def test_a_root_that_was_swapped_for_a_link_shows_nothing_of_what_lies_behind(
+    library: Library, folder: Path, tmp_path: Path
+) -> None:
+    write_jpeg(folder, "a.jpg")
+    write_jpeg(tmp_path, "secret/a.jpg")
+    bring_in(library)
+    digest = Photo.objects.get().digest
+    folder.rename(tmp_path / "aside")
+    folder.symlink_to(tmp_path / "secret")
+    scan(library)
+    library.refresh_from_db()
+    assert library.state == "offline"
+    assert "link" in library.state_reason
+    file = File.objects.get()
+    with pytest.raises(originals.OriginalMissing, match="outside"):
+        originals.open_original(library, file)
+    assert Photo.objects.get().digest == digest
+
+
+def test_a_path_longer_than_any_index_holds_is_noted_and_stops_nothing(library: Library, folder: Path) -> None:
+    write_jpeg(folder, "a.jpg")
+    deep = folder
+    os.chdir(deep)
+    for _ in range(12):  # a path this long can only be made step by step
+        os.mkdir("x" * 250)
+        os.chdir("x" * 250)
+    shutil.copy(folder / "a.jpg", "deep.jpg")
+    os.chdir(ROOT)
+    result = scan(library)
+    assert result.work_state == WorkState.DONE
+    assert result.seen == 1
+    assert "Could not be read" in result.notes

@@ -109,3 +109,14 @@ def test_twice_the_rows_take_as_many_queries(member_client: Client) -> None:
     before = count("/things/"), count("/things/dog/")
     fill()
     assert (count("/things/"), count("/things/dog/")) == before
+
+
+def test_a_label_of_hidden_photos_alone_does_not_exist_for_the_viewer(
+    member_client: Client, owner_client: Client, owner: User
+) -> None:
+    private = LibraryFactory(visibility="private", owner=owner)
+    DetectionFactory(label=LabelFactory(name="unicorn", slug="unicorn"), photo=PhotoFactory(library=private))
+    assert member_client.get("/things/unicorn/").status_code == 404
+    assert b"unicorn" not in member_client.get("/search/").content
+    assert owner_client.get("/things/unicorn/").status_code == 200
+    assert b"unicorn" in owner_client.get("/search/").content

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -90,8 +91,8 @@ def library_add(request: MemberRequest) -> HttpResponse:
             else:
                 messages.success(request, f"“{library.name}” was added. PictoPy is looking for photos in it.")
                 return back_to(request, library.get_absolute_url())
-        return _render_add(request, form, _listing(request.POST.get("path", ""))[0], status=422)
-    listing, refusal = _listing(request.GET.get("path", ""))
+        return _render_add(request, form, _listing(request.user, request.POST.get("path", ""))[0], status=422)
+    listing, refusal = _listing(request.user, request.GET.get("path", ""))
     initial = {}
     if listing:
         name = libraries.name_for(paths.to_path(listing.here.path))
@@ -100,12 +101,12 @@ def library_add(request: MemberRequest) -> HttpResponse:
     return _render_add(request, form, listing, refusal, status=422 if refusal else 200)
 
 
-def _listing(path: str) -> tuple[roots.Listing | None, str]:
+def _listing(viewer: User, path: str) -> tuple[roots.Listing | None, str]:
     """What lies in the folder of this stored spelling, or the reason why it cannot be shown."""
     if not path:
         return None, ""
     try:
-        return roots.list_folder(paths.to_path(path)), ""
+        return roots.list_folder(viewer, paths.to_path(path)), ""
     except roots.RootRefused as error:
         return None, str(error)
 

@@ -12,7 +12,7 @@ from faces import services, undo
 from faces.access import get_cluster, get_event
 from faces.models import Cluster, Clustering, Event, Face, Person, Refusal
 from tests.faces.conftest import House
-from tests.factories import ClusterFactory, PersonFactory, PhotoFactory
+from tests.factories import ClusterFactory, FaceFactory, LibraryFactory, PersonFactory, PhotoFactory
 
 Regroup = Callable[[], Clustering]
 
@@ -187,6 +187,7 @@ def test_undoing_a_name_takes_the_guesses_with_it(
 
 def test_a_new_name_can_be_taken_back_until_it_is_changed_again(owner: User, house: House) -> None:
     anna = PersonFactory(name="Ana")
+    house.face(1, person=anna, state="assigned")
     event = services.rename_person(anna, "Anna", owner)
     assert take_back(event, owner) == []
     anna.refresh_from_db()
@@ -262,3 +263,17 @@ def test_only_who_did_it_and_administrators_take_it_back(owner: User, member: Us
     with pytest.raises(Http404):
         get_event(member, event.pk)
     assert get_event(admin, event.pk) == event
+
+
+def test_what_was_decided_about_people_one_does_not_see_cannot_be_undone(
+    owner: User, admin: User, member: User, house: House
+) -> None:
+    private = LibraryFactory(visibility="private", owner=owner)
+    secret = PersonFactory(name="Secret")
+    FaceFactory(photo=PhotoFactory(library=private), person=secret, state="assigned", is_confirmed=True)
+    event = services.rename_person(secret, "More secret", owner)
+    assert event is not None
+    assert get_event(owner, event.pk) == event
+    for other in (admin, member):
+        with pytest.raises(Http404):
+            get_event(other, event.pk)
