@@ -32,7 +32,7 @@ help:
 
 # Without a network the download fails quickly and everything else works; `make models` tries again.
 run: $(RUN_STAMP)
-	-@$(BIN)/python manage.py models fetch
+	@$(BIN)/python manage.py models fetch || echo "PictoPy starts without them; “make models” tries again at any time."
 	@exec $(BIN)/python manage.py up $${RUN_PHOTOS:+--photos="$$RUN_PHOTOS"} $(if $(PORT),--port $(PORT))
 
 models: $(RUN_STAMP)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import ModelAdmin
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -119,7 +119,11 @@ class RefusalAdmin(Ledger):
     readonly_fields = ("picture",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        rows = Refusal.objects.filter(Exists(faces_visible_to(request.user).filter(pk=OuterRef("face_id"))))
+        """Where both are seen: a face says nothing about the name of somebody who is in no photo of this person."""
+        rows = Refusal.objects.filter(
+            Exists(faces_visible_to(request.user).filter(pk=OuterRef("face_id"))),
+            Exists(people_visible_to(request.user).filter(pk=OuterRef("person_id"))),
+        )
         rows = rows.select_related("face__photo", "person", "decided_by")
         return rows.defer("face__embedding", "face__landmarks").order_by("-id")
 
@@ -130,15 +134,17 @@ class RefusalAdmin(Ledger):
 
 @admin.register(Event)
 class EventAdmin(Ledger):
+    """The journal, without what undoes an entry (`before`): that lists faces in photos of others as well."""
+
     list_display = ("id", "kind", "person", "actor", "at", "undone_at")
     list_filter = ("kind",)
     list_select_related = ("person", "actor")
     search_fields = ("person__name",)
-    fields = ("kind", "person", "actor", "at", "undone_at", "before")
+    fields = ("kind", "person", "actor", "at", "undone_at")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        seen = Exists(people_visible_to(request.user).filter(pk=OuterRef("person_id")))
-        return Event.objects.filter(Q(seen) | Q(actor_id=request.user.pk)).order_by("-id")
+        seen = people_visible_to(request.user).filter(pk=OuterRef("person_id"))
+        return Event.objects.filter(Exists(seen)).order_by("-id")
 
 
 @admin.register(Clustering)

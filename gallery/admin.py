@@ -10,19 +10,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import axes.admin  # noqa: F401
+import django_q.admin  # noqa: F401
+from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin, messages
-from django.contrib.auth.admin import UserAdmin
-from django.contrib.auth.models import User
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django_q.models import Failure, OrmQ, Schedule, Success
 
 from gallery import services
-from gallery.access import libraries_editable_by, libraries_visible_to
-from gallery.ledgers import AnalyzerFilter, Ledger, LibraryFilter, MonthFilter, Retries, Rows, thumbnail
+from gallery.access import libraries_editable_by, libraries_visible_to, visible_to
+from gallery.ledgers import AnalyzerFilter, Guarded, Ledger, LibraryFilter, MonthFilter, Retries, Rows, thumbnail
 from gallery.models import (
     AnalyzerVersion,
     Condition,
@@ -42,24 +46,55 @@ admin.site.site_title = "PictoPy"
 admin.site.index_title = "Administration"
 
 
+# --- what others registered
+
+# Whoever may write a schedule or a message of django-q runs any function of Python; the access log of axes keeps the
+# paths of welcome links. Imported here, so that nothing registers them later; a queue in Redis registers no OrmQ.
+for _model in (Schedule, Success, Failure, OrmQ, AccessAttempt, AccessLog, AccessFailureLog, User, Group):
+    if admin.site.is_registered(_model):
+        admin.site.unregister(_model)
+
+
 # --- people
 
 
-admin.site.unregister(User)
-
-
 @admin.register(User)
-class MemberAdmin(UserAdmin):  # type: ignore[type-arg]  # generic only in the stubs
+class MemberAdmin(Guarded, UserAdmin):  # type: ignore[type-arg]  # generic only in the stubs
     """Accounts, as Django shows them; but the page that deletes one does not tell what that person kept private."""
 
+    list_filter = ("is_staff", "is_superuser", "is_active")
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
-        """Names only the accounts, where Django would name every album, library and mark that goes or is in the way.
+        """Only the accounts, where Django names and counts every album, library and mark that goes or is in the way.
 
         Marks go with their account although nobody deletes them here by hand. What an account owns protects it.
         """
-        _, counts, _, protected = super().get_deleted_objects(objs, request)
+        *_, protected = super().get_deleted_objects(objs, request)
+        counts = {User._meta.verbose_name_plural: len(objs)}
         owned = ["libraries or albums: give them to somebody else first, or set the account to inactive instead"]
         return [str(user) for user in objs], counts, set(), owned if protected else []
+
+
+@admin.register(Group)
+class RightsAdmin(Guarded, GroupAdmin):
+    """Groups, as Django shows them."""
+
+
+@admin.register(AccessAttempt)
+class AttemptAdmin(Ledger):
+    """Wrong passwords. Whoever guessed too often need not wait when an administrator lets them in again."""
+
+    list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
+    fields = list_display
+    actions = ("let_in",)
+
+    def has_let_in_permission(self, request: HttpRequest) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request)
+
+    @admin.action(description="Let in again", permissions=["let_in"])
+    def let_in(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        queryset.delete()
+        messages.success(request, "They may try again.")
 
 
 # --- libraries and scans
@@ -191,7 +226,7 @@ class PhotoAdmin(Retries):
         self, request: HttpRequest, queryset: QuerySet[Photo], search_term: str
     ) -> tuple[QuerySet[Photo], bool]:
         """Each word in a path or a camera's name, or at the beginning of a digest; no join, so no duplicates."""
-        for word in search_term.split():
+        for word in search_term.replace("\0", " ").split():
             in_path = Exists(File.objects.filter(photo=OuterRef("pk"), path__icontains=word))
             queryset = queryset.filter(Q(camera__icontains=word) | Q(digest__startswith=word.lower()) | in_path)
         return queryset, False
@@ -272,8 +307,14 @@ class DetectionAdmin(Ledger):
 
 @admin.register(Label)
 class LabelAdmin(Ledger):
+    """Only things that are in a photo of the person: a word alone may tell what is in another's private library."""
+
     list_display = ("name", "slug")
     search_fields = ("name",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Label]:
+        seen = visible_to(request.user).filter(pk=OuterRef("photo_id"))
+        return Label.objects.filter(Exists(Detection.objects.filter(Exists(seen), label_id=OuterRef("pk")).order_by()))
 
 
 @admin.register(Mark)

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -24,8 +27,49 @@ else:  # generic only in the stubs
 
 THUMBNAIL_PX = 80
 
+# What Django's filters of one column ask: the chosen value, any of it, none of it.
+FILTER_LOOKUPS = {"", "exact", "isnull", "isempty"}
 
-class Ledger(_ModelAdmin):
+
+class Guarded(_ModelAdmin):
+    """Lists whose addresses ask nothing but what their filters ask.
+
+    Django lets `?marks=1` or `?detections=40` through, and so tells whose favourites and which private photos there
+    are. Here a condition that no filter of the list declares is refused, and so is every one on another table.
+    """
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        column, _, kind = lookup.partition(LOOKUP_SEP)
+        for declared in self.list_filter:
+            if isinstance(declared, type):
+                if lookup == getattr(declared, "parameter_name", None):
+                    return True
+                continue
+            name = declared[0] if isinstance(declared, (tuple, list)) else declared
+            if name == column and kind in FILTER_LOOKUPS:
+                return not self.model._meta.get_field(column).is_relation
+        return False
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        """The list, unless the address holds NUL, which PostgreSQL takes in no text: then it is as good as wrong."""
+        if any("\0" in text for name, texts in request.GET.lists() for text in (name, *texts)):
+            raise IncorrectLookupParameters
+        return super().get_changelist_instance(request)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Also what the fields that complete a name ask, who do not come through the list."""
+        if "\0" in search_term:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)
+
+    def get_view_on_site_url(self, obj: Any = None) -> str | None:
+        """The page itself: Django's way there (`admin/r/`) tells of every row whether it exists, and is closed."""
+        return obj.get_absolute_url() if hasattr(obj, "get_absolute_url") else None
+
+
+class Ledger(Guarded):
     """Rows that the program writes and a person reads.
 
     `library` is the way from a row to its library; empty for rows that belong to none.
@@ -101,7 +145,9 @@ class LibraryFilter(admin.SimpleListFilter):
         value = self.value()
         if not value or not isinstance(self.model_admin, Ledger):
             return queryset
-        return queryset.filter(**{self.model_admin.library: int(value)}) if value.isdecimal() else queryset.none()
+        if value not in dict(self.lookup_choices):
+            return queryset.none()
+        return queryset.filter(**{self.model_admin.library: int(value)})
 
     def __init__(self, request: HttpRequest, params: Any, model: type[Model], model_admin: Any) -> None:
         self.model_admin = model_admin
@@ -149,7 +195,10 @@ class AnalyzerFilter(admin.SimpleListFilter):
         return [(name, name) for name in AnalyzerVersion.objects.order_by("name").values_list("name", flat=True)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return queryset.filter(analyzer=self.value()) if self.value() else queryset
+        value = self.value()
+        if not value:
+            return queryset
+        return queryset.filter(analyzer=value) if value in dict(self.lookup_choices) else queryset.none()
 
 
 def thumbnail(photo: Photo) -> SafeString | str:

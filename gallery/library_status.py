@@ -29,6 +29,7 @@ class LibraryCard:
     progress: Progress
     missing_count: int
     is_editable: bool
+    waits_for_models: bool
 
     @property
     def is_active(self) -> bool:
@@ -75,8 +76,10 @@ def cards(libraries: Iterable[Library], *, editable: QuerySet[Library]) -> list[
         .annotate(count=Count("id"))
     )
     may_edit = set(editable.filter(pk__in=ids).values_list("id", flat=True))
+    waits = any(analyzer.version() is None for analyzer in analysis.analyzers())
     return [
-        LibraryCard(library, work[library.pk], missing.get(library.pk, 0), library.pk in may_edit) for library in rows
+        LibraryCard(library, work[library.pk], missing.get(library.pk, 0), library.pk in may_edit, waits)
+        for library in rows
     ]
 
 

@@ -138,7 +138,7 @@ class Photo(WorkItem):
         EXIF_DIGITIZED = "digitized", "the scanner or camera (digitized)"
         EXIF_MODIFIED = "modified", "the last program that wrote the picture"
         GPS = "gps", "GPS time"
-        FILE = "file", "the file's date (a guess)"
+        FILE = "file", "the file's date"
 
     # No index of its own, and none below begins with the library: with a handful of libraries it narrows next to
     # nothing, but SQLite would take it for the timeline and sort all photos.

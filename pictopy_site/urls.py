@@ -1,7 +1,7 @@
 """All addresses of the application."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
 from pictopy_site import views
 
@@ -16,12 +16,15 @@ site_urls = (
     "site",
 )
 
+# Django's own page behind `r/` tells of every row, also of other people's private ones, whether it exists.
+no_view_on_site = re_path("^r/", views.not_found, {"exception": None})
+
 urlpatterns = [
     path("", include(site_urls)),
     path("", include("gallery.urls")),
     path("", include("faces.urls")),
     path("", include("albums.urls")),
-    path("admin/", admin.site.urls),
+    path("admin/", ([no_view_on_site, *admin.site.urls[0]], *admin.site.urls[1:])),
 ]
 
 handler403 = "pictopy_site.views.forbidden"

@@ -272,7 +272,7 @@ def test_marks_of_others_are_nobody_s_business(owner: User, admin: User, admin_c
 
 
 def test_labels_can_be_searched(admin_client: Client) -> None:
-    Label.objects.create(name="dog", slug="dog")
+    DetectionFactory(label=Label.objects.create(name="dog", slug="dog"))
     response = admin_client.get(url(Label, "changelist"), {"q": "do"})
     assert response.context["cl"].result_count == 1
 
@@ -280,7 +280,6 @@ def test_labels_can_be_searched(admin_client: Client) -> None:
 def test_the_front_page_is_called_pictopy(admin_client: Client) -> None:
     page = admin_client.get(reverse("admin:index")).content.decode()
     assert "PictoPy" in page
-    assert "Background tasks" in page or "Django Q" in page
 
 
 def test_deleting_an_account_does_not_tell_what_its_owner_keeps_private(owner: User, admin_client: Client) -> None:

@@ -162,7 +162,7 @@ class Migration(migrations.Migration):
                             ("digitized", "the scanner or camera (digitized)"),
                             ("modified", "the last program that wrote the picture"),
                             ("gps", "GPS time"),
-                            ("file", "the file's date (a guess)"),
+                            ("file", "the file's date"),
                         ],
                         max_length=10,
                     ),

@@ -89,8 +89,11 @@ def library_add(request: MemberRequest) -> HttpResponse:
             except roots.RootRefused as error:
                 form.add_error("folder", str(error))
             else:
-                messages.success(request, f"“{library.name}” was added. PictoPy is looking for photos in it.")
-                return back_to(request, library.get_absolute_url())
+                if libraries_visible_to(request.user).filter(pk=library.pk).exists():
+                    messages.success(request, f"“{library.name}” was added. PictoPy is looking for photos in it.")
+                    return back_to(request, library.get_absolute_url())
+                messages.success(request, f"“{library.name}” was added. Only {library.owner} sees it; you do not.")
+                return back_to(request, reverse("gallery:library_list"))
         return _render_add(request, form, _listing(request.user, request.POST.get("path", ""))[0], status=422)
     listing, refusal = _listing(request.user, request.GET.get("path", ""))
     initial = {}

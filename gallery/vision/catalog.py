@@ -124,11 +124,11 @@ def weights_path(spec: ModelSpec, folder: Path) -> Path:
     """Path of the verified weights. Raises ModelUnavailable, saying what to do, if they are missing or damaged."""
     state = weights_state(spec, folder)
     if state == "missing":
-        raise ModelUnavailable(f"The weights of {spec.key} ({spec.file}) are not there. Run: manage.py models fetch")
+        raise ModelUnavailable(f"The weights of {spec.key} ({spec.file}) are not there. Run: make models")
     if state == "damaged":
         raise ModelUnavailable(
             f"The weights of {spec.key} ({spec.file}) are damaged or another version. Delete the file and run: "
-            "manage.py models fetch"
+            "make models"
         )
     return spec.path(folder)
 

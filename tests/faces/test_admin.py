@@ -29,7 +29,9 @@ def fill(house: House, by: User, times: int = 1, *, is_private: bool = False) ->
         face = house.face(1, person=anna, state="assigned", is_private=is_private)
         house.face(2, cluster=ClusterFactory(), is_private=is_private)
         services.rename_person(anna, f"Anna {number} {is_private}", by)
-        Refusal.objects.create(face=face, person=PersonFactory())
+        stranger = PersonFactory()
+        house.face(3, person=stranger, state="assigned", is_private=is_private)
+        Refusal.objects.create(face=face, person=stranger)
     Clustering.objects.get_or_create(model=MODEL)
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +65,16 @@ class Command(BaseCommand):
     def _fetch(self, folder: Path, pack: str) -> None:
         outcomes = download.fetch_pack(pack, folder, settings.PICTOPY.model_mirror, self._progress)
         self._report(outcomes)
-        ready = {outcome.spec.role for outcome in outcomes if outcome.is_ready}
-        for role in sorted({outcome.spec.role for outcome in outcomes} - ready):
-            self.stdout.write(self.style.WARNING(f"There is no model for {role.replace('_', ' ')} yet."))
-        if not ready:
-            raise CommandError("None of the models could be had.")
+        roles = sorted({outcome.spec.role for outcome in outcomes})
+        at_hand = {role: catalog.best(folder, role) for role in roles}
+        for role, model in at_hand.items():
+            name = role.replace("_", " ")
+            if model is None:
+                self.stdout.write(self.style.WARNING(f"There is no model for {name} yet."))
+            elif model.key not in {outcome.spec.key for outcome in outcomes if outcome.is_ready}:
+                self.stdout.write(f"For {name} there is {model.key} from before.")
+        if not any(at_hand.values()):
+            raise CommandError("None of the models could be had. Everything but recognition works without them.")
 
     def _import(self, source: Path, folder: Path) -> None:
         outcomes = download.import_folder(source, folder)
