@@ -254,6 +254,10 @@ class File(models.Model):
     size_bytes = models.PositiveBigIntegerField()
     mtime_ns = models.BigIntegerField()
     role = models.CharField(max_length=8, choices=Role.choices, default=Role.PRIMARY)
+    digest = models.CharField(
+        max_length=64, blank=True, help_text="What was read here last; empty: anything may be there now"
+    )
+    is_read = models.BooleanField(default=False, help_text="Read since a scan last found something new about it")
     missing_since = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -14,13 +14,15 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from gallery import metadata, originals, recording, scanning, thumbnails, work
 from gallery.analysis import Analyzer, analyzers
 from gallery.models import AnalyzerVersion, File, Photo, Receipt, WorkState
 from gallery.recording import Outcome, Step
+from gallery.scan import Stat
 
 logger = logging.getLogger(__name__)
 
@@ -42,20 +44,44 @@ def process(batch: list[Photo]) -> None:
     files = _files(batch)
     outcomes: list[Outcome] = []
     away: set[int] = set()
+    in_work: Photo | None = None
     try:
         for photo in batch:
             if photo.library_id in away:
                 continue
+            in_work = photo
             try:
                 outcomes.append(work_on(photo, files.get(photo.pk), versions, valid.get(photo.pk, set())))
             except LibraryAway:
                 away.add(photo.library_id)
                 scanning.mark_offline(photo.library)
+            except thumbnails.StorageFull:
+                in_work = None
+                raise
+            in_work = None
     finally:
-        recording.write(outcomes)
-        # Whatever has no outcome is untouched.
+        # Also when this worker's time is up: then the photo in work keeps its lease and its attempt, so that one which
+        # always takes too long is stopped at the third; the others were not begun.
+        _record(outcomes, versions)
         done = {outcome.photo.pk for outcome in outcomes}
-        work.give_back(photo.pk for photo in batch if photo.pk not in done)
+        work.give_back(photo.pk for photo in batch if photo.pk not in done and photo is not in_work)
+
+
+def _record(outcomes: list[Outcome], versions: dict[str, str]) -> None:
+    ids = [outcome.photo.pk for outcome in outcomes]
+    try:
+        recording.write(outcomes)
+    except DatabaseError:
+        work.release(ids)
+        raise
+    # A model may have arrived while this batch was in work: then it was not among those that were queued for it.
+    current = dict(AnalyzerVersion.objects.filter(name__in=_names()).values_list("name", "version"))
+    if any(versions.get(name) != version for name, version in current.items()):
+        Photo.objects.filter(pk__in=ids, work_state=WorkState.DONE).update(work_state=WorkState.READY, attempts=0)
+
+
+def _names() -> list[str]:
+    return [analyzer.name for analyzer in analyzers() if analyzer.version() is not None]
 
 
 def work_on(photo: Photo, file: File | None, versions: dict[str, str], valid: set[str]) -> Outcome:
@@ -114,9 +140,9 @@ def _analyze(outcome: Outcome, analyzer: Analyzer, version: str, pixels: Any) ->
     start = time.perf_counter()
     try:
         result = analyzer.run(pixels)
-    except ModelUnavailable as error:
-        # The weights went away or are damaged: that is not the photo's fault, and the next version queues it again.
+    except ModelUnavailable as error:  # the weights went away, or were damaged, a moment ago
         logger.warning("%s: %s", analyzer.name, error)
+        outcome.steps.append(Step(analyzer.name, version, _ms_since(start), str(error)))
         return
     except Exception as error:  # an analyzer that fails must not cost the photo its place in the timeline
         logger.exception("%s failed on photo %d", analyzer.name, outcome.photo.pk)
@@ -134,15 +160,15 @@ def _read(outcome: Outcome) -> bytes | None:
         return None
     try:
         with originals.open_original(photo.library, file) as handle:
-            before = _identity(handle.fileno())
-            if before[0] > MAX_FILE_BYTES:
+            before = outcome.stat = Stat.of(os.fstat(handle.fileno()))
+            if before.size_bytes > MAX_FILE_BYTES:
                 outcome.error = (
-                    f"The file has {before[0] / 1e6:,.0f} MB; at most {MAX_FILE_BYTES // 10**6} can be read."
+                    f"The file has {before.size_bytes / 1e6:,.0f} MB; at most {MAX_FILE_BYTES // 10**6} can be read."
                 )
                 outcome.is_final = True
                 return None
-            data = _read_all(handle, before[0])
-            if _identity(handle.fileno()) != before:
+            data = _read_all(handle, before.size_bytes)
+            if Stat.of(os.fstat(handle.fileno())) != before:
                 outcome.error = (
                     "The file changed while it was read. It is being written to, or copied; try again later."
                 )
@@ -161,11 +187,6 @@ def _read(outcome: Outcome) -> bytes | None:
     return None
 
 
-def _identity(descriptor: int) -> tuple[int, int]:
-    stat = os.fstat(descriptor)
-    return stat.st_size, stat.st_mtime_ns
-
-
 def _read_all(handle: Any, size: int) -> bytes:
     """Reads to the end; one call for all of it is the usual case."""
     parts = []
@@ -181,9 +202,9 @@ def _ms_since(start: float) -> int:
 
 
 def _files(batch: Iterable[Photo]) -> dict[int, File]:
-    """The file to read of each photo: one that is present, the first by id."""
+    """The file to read of each photo: one that is present; unread ones first, then the first by id."""
     rows = File.objects.filter(photo__in=[photo.pk for photo in batch], role=File.Role.PRIMARY, missing_since=None)
-    return {file.photo_id: file for file in rows.order_by("-id")}
+    return {file.photo_id: file for file in rows.order_by("-is_read", "-id")}
 
 
 def _valid_receipts(batch: Iterable[Photo], versions: dict[str, str]) -> dict[int, set[str]]:
@@ -210,8 +231,12 @@ def queue_stale() -> int:
         with transaction.atomic():
             AnalyzerVersion.objects.update_or_create(name=analyzer.name, defaults={"version": version})
             current = Receipt.objects.filter(analyzer=analyzer.name, version=version, state=Receipt.State.OK)
+            failed = Receipt.objects.filter(analyzer=analyzer.name, state=Receipt.State.FAILED)
+            done_or_failed_at_it = Q(work_state=WorkState.DONE) | Q(
+                work_state=WorkState.FAILED, pk__in=failed.values("photo")
+            )
             queued += (
-                Photo.objects.filter(work_state=WorkState.DONE, missing_since__isnull=True, trashed_at__isnull=True)
+                Photo.objects.filter(done_or_failed_at_it, missing_since__isnull=True, trashed_at__isnull=True)
                 .exclude(pk__in=current.values("photo"))
                 .update(work_state=WorkState.READY, attempts=0)
             )

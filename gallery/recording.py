@@ -7,13 +7,14 @@ import logging
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from gallery import work
 from gallery.analysis import analyzers
 from gallery.metadata import Metadata
 from gallery.models import File, Photo, Receipt, WorkState
+from gallery.scan import Stat
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ class Outcome:
     file: File | None = None
     digest: str = ""
     size_bytes: int = 0
+    stat: Stat | None = None  # of the file that was read
     facts: dict[str, Any] = field(default_factory=dict)
     metadata: Metadata | None = None
     steps: list[Step] = field(default_factory=list)
@@ -49,13 +51,14 @@ def write(outcomes: list[Outcome]) -> None:
 
     When the database refuses it, each photo is tried alone: two workers may have brought the same new content at once
     (the later one then finds the other's photo), or one result may be impossible, which then is that photo's failure.
+    Raises OperationalError when the database is of no use at all.
     """
     if not outcomes:
         return
     try:
         with transaction.atomic():
             _write(outcomes)
-    except (IntegrityError, DataError, ValueError):
+    except (IntegrityError, DataError, OperationalError, ValueError):
         logger.exception("a batch could not be recorded as a whole")
     else:
         return
@@ -77,39 +80,109 @@ def _write(outcomes: list[Outcome]) -> None:
     outcomes = [outcome for outcome in outcomes if outcome.photo.pk in held]
     digests = [outcome.digest for outcome in outcomes if outcome.digest]
     libraries = {outcome.photo.library_id for outcome in outcomes}
-    twins = {
-        (photo.library_id, photo.digest): photo
+    # Which photo shows which content, kept true while the batch is gone through.
+    shown = {
+        (photo.library_id, photo.digest): held.get(photo.pk, photo)
         for photo in Photo.objects.filter(library__in=libraries, digest__in=digests)
     }
-    analyzed: list[Outcome] = []
-    receipts: list[Receipt] = []
-    for outcome in outcomes:
-        photo = outcome.photo = held[outcome.photo.pk]
-        if outcome.error:
-            _record_failure(outcome)
-            continue
-        twin = twins.get((photo.library_id, outcome.digest))
-        if twin is not None and twin.pk != photo.pk:
-            _join(outcome, twin)
-            continue
-        _record(outcome)
-        twins[(photo.library_id, outcome.digest)] = photo
-        analyzed.append(outcome)
-        receipts += _receipts(outcome)
+    files = File.objects.select_for_update().in_bulk([outcome.file.pk for outcome in outcomes if outcome.file])
+    recorded: list[tuple[Outcome, Photo]] = []
+    # By digest, so that two workers that bring the same contents touch the rows in the same order.
+    for outcome in sorted(outcomes, key=lambda outcome: outcome.digest):
+        photo = held[outcome.photo.pk]
+        file = files.get(outcome.file.pk) if outcome.file else None
+        if file is None or file.photo_id != photo.pk:  # it vanished, or went to another photo, while it was read
+            _leave(photo)
+        elif outcome.error:
+            _record_failure(outcome, photo, file)
+        else:
+            owner = _place(outcome, photo, file, shown)
+            if owner is not None:
+                _record(outcome, owner, file)
+                recorded.append((outcome, owner))
     Receipt.objects.bulk_create(
-        receipts,
+        [receipt for outcome, photo in recorded for receipt in _receipts(outcome, photo)],
         update_conflicts=True,
         unique_fields=["photo", "analyzer"],
         update_fields=["version", "state", "error", "milliseconds", "at"],
     )
     for analyzer in analyzers():
-        results = [(o.photo, o.results[analyzer.name]) for o in analyzed if analyzer.name in o.results]
+        results = [(photo, o.results[analyzer.name]) for o, photo in recorded if analyzer.name in o.results]
         if results:
             analyzer.save(results)
 
 
-def _record(outcome: Outcome) -> None:
-    photo, file = outcome.photo, outcome.file
+def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, str | None], Photo]) -> Photo | None:
+    """Decides which photo the content of a file belongs to; None if it joined one that has it already.
+
+    Content that another photo of the library shows makes the file one more location of that. Content that nobody shows
+    is a new version of this photo if the file was edited in place and is the photo's last location, and then the photo
+    keeps what people made; else it is a photo of its own.
+    """
+    expected, file.digest, file.is_read = file.digest, outcome.digest, True
+    if outcome.stat:
+        file.size_bytes, file.mtime_ns = (
+            outcome.stat.size_bytes,
+            outcome.stat.mtime_ns,
+        )  # what was read: a scan that finds another reads again
+    twin = shown.get((photo.library_id, outcome.digest))
+    if twin is not None and twin.pk != photo.pk:
+        _join(file, photo, twin)
+        return None
+    is_other = photo.digest not in {None, outcome.digest}
+    is_edited = not expected and not photo.files.filter(missing_since__isnull=True).exclude(pk=file.pk).exists()
+    owner = photo
+    if is_other and not is_edited:
+        owner = Photo.objects.create(library_id=photo.library_id, attempts=photo.attempts)
+        file.photo = owner
+    file.save()
+    if owner is photo:
+        shown.pop((photo.library_id, photo.digest), None)
+    else:
+        _leave(photo)
+    shown[(photo.library_id, outcome.digest)] = owner
+    return owner
+
+
+def _join(file: File, photo: Photo, twin: Photo) -> None:
+    """Makes the file one more location of `twin`, whose missing ones are thereby forgotten."""
+    file.photo = twin
+    file.save()
+    File.objects.filter(photo=twin, missing_since__isnull=False).delete()
+    if twin.missing_since is not None:
+        # It may have missed what was done to photos meanwhile.
+        twin.missing_since, twin.work_state, twin.attempts = None, WorkState.READY, 0
+        twin.lease_owner, twin.lease_until = "", None
+        Photo.objects.filter(pk=twin.pk).update(
+            missing_since=None, work_state=WorkState.READY, attempts=0, lease_owner="", lease_until=None
+        )
+    _leave(photo)
+
+
+def _leave(photo: Photo) -> None:
+    """What becomes of a photo whose file went elsewhere or vanished.
+
+    A row that was never shown goes away. One that people may have put to use stays, as missing, until its content comes
+    back or a person forgets it.
+    """
+    if photo.imported_at is None and not photo.files.exists():
+        photo.delete()
+        return
+    _finish(photo, timezone.now())
+    _look_at_rest(photo)
+    photo.save()
+
+
+def _look_at_rest(photo: Photo) -> None:
+    """Missing when no file is left; to be read again while one is unread."""
+    rest = list(photo.files.filter(missing_since__isnull=True).values_list("is_read", flat=True))
+    if not rest:
+        photo.missing_since = photo.missing_since or timezone.now()
+    if not all(rest):
+        photo.work_state, photo.attempts = WorkState.READY, 0
+
+
+def _record(outcome: Outcome, photo: Photo, file: File) -> None:
     now = timezone.now()
     if photo.digest not in {None, outcome.digest}:
         Receipt.objects.filter(photo=photo).delete()  # they speak of the former content
@@ -119,21 +192,25 @@ def _record(outcome: Outcome) -> None:
             setattr(photo, name, value)
         _apply_metadata(photo, outcome.metadata or Metadata(), file)
         photo.imported_at = photo.imported_at or now
-    failed = [step for step in outcome.steps if step.error]
     _finish(photo, now)
+    failed = [step for step in outcome.steps if step.error]
     if failed:
         photo.error = "; ".join(f"{step.analyzer}: {step.error}" for step in failed)
         photo.work_state = WorkState.READY if photo.attempts < work.MAX_ATTEMPTS else WorkState.FAILED
+    else:
+        _look_at_rest(photo)
     photo.save()
 
 
-def _record_failure(outcome: Outcome) -> None:
-    photo = outcome.photo
+def _record_failure(outcome: Outcome, photo: Photo, file: File) -> None:
     again = not outcome.is_final and photo.attempts < work.MAX_ATTEMPTS
     _finish(photo, timezone.now())
     photo.work_state = WorkState.READY if again else WorkState.FAILED
     photo.error = outcome.error
     photo.save()
+    if not again and not outcome.is_final:
+        # Passing trouble: the next scan shall find the file changed, and have it read again.
+        File.objects.filter(pk=file.pk).update(mtime_ns=-1)
 
 
 def _finish(photo: Photo, now: dt.datetime) -> None:
@@ -141,32 +218,11 @@ def _finish(photo: Photo, now: dt.datetime) -> None:
     photo.lease_owner, photo.lease_until, photo.worked_at = "", None, now
 
 
-def _join(outcome: Outcome, twin: Photo) -> None:
-    """The content is that of another photo of the library: the file becomes one more location of it.
-
-    A row that was never shown goes away. One that people may have put to use stays, as missing, until its content comes
-    back or a person forgets it.
-    """
-    photo = outcome.photo
-    if outcome.file:
-        File.objects.filter(pk=outcome.file.pk).update(photo=twin)
-        File.objects.filter(photo=twin, missing_since__isnull=False).exclude(pk=outcome.file.pk).delete()
-        Photo.objects.filter(pk=twin.pk).update(missing_since=None)
-        twin.missing_since = None
-    if photo.imported_at is None:
-        photo.delete()
-        return
-    _finish(photo, timezone.now())
-    if not photo.files.filter(missing_since__isnull=True).exists():
-        photo.missing_since = timezone.now()
-    photo.save()
-
-
-def _receipts(outcome: Outcome) -> list[Receipt]:
+def _receipts(outcome: Outcome, photo: Photo) -> list[Receipt]:
     now = timezone.now()
     return [
         Receipt(
-            photo=outcome.photo,
+            photo=photo,
             analyzer=step.analyzer,
             version=step.version,
             state=Receipt.State.FAILED if step.error else Receipt.State.OK,

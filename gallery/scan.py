@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -21,6 +22,8 @@ ALWAYS_EXCLUDED = (
     "lost+found",
 )
 
+_FARTHEST_NS = 2**62
+
 
 @dataclass(frozen=True, slots=True)
 class Stat:
@@ -28,6 +31,11 @@ class Stat:
 
     size_bytes: int
     mtime_ns: int
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> Stat:
+        """What the system says of a file. Times that fit in no column (beyond the year 2116) are cut to what does."""
+        return cls(found.st_size, max(-_FARTHEST_NS, min(found.st_mtime_ns, _FARTHEST_NS)))
 
 
 @dataclass(frozen=True, slots=True)

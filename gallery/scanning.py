@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from django.conf import settings
@@ -26,6 +27,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CHUNK = 500
+_RENEW_S = 20
 # More than this many files and this share of all of them gone in one scan: ask a person first.
 HELD_FILES = 20
 HELD_SHARE = 0.20
@@ -60,6 +62,7 @@ def run_scan(scan: Scan) -> None:
             library.root_path,
             Exclusion.parse(library.exclude),
             leave_out=(os.path.realpath(settings.PICTOPY.data_dir),),
+            on_folder=_renewing(scan),
         )
     except RootUnavailable as error:
         _set_state(library, Library.State.OFFLINE, str(error))
@@ -86,6 +89,24 @@ def run_scan(scan: Scan) -> None:
     _set_state(library, Library.State.OK, "")
     apply(library, difference, scan)
     _close(scan)
+
+
+def fail(scan: Scan, error: Exception) -> None:
+    """Closes a scan that stumbled over something nobody foresaw, with what it was."""
+    _close(scan, error=f"The scan stopped: {type(error).__name__}: {error}")
+
+
+def _renewing(scan: Scan) -> Callable[[], None]:
+    """Keeps the lease alive while a slow disk is walked through; looks at the clock at most once a folder."""
+    renewed = time.monotonic()
+
+    def renew() -> None:
+        nonlocal renewed
+        if time.monotonic() - renewed > _RENEW_S:
+            renewed = time.monotonic()
+            work.renew(scan)
+
+    return renew
 
 
 def apply(library: Library, difference: Difference, scan: Scan | None = None) -> None:
@@ -145,53 +166,40 @@ def _add(library: Library, added: list[tuple[str, Stat]]) -> None:
 
 @transaction.atomic
 def _change(changed: list[tuple[Known, Stat]]) -> None:
-    """Files with new content: the photo is read again, and keeps what people made."""
+    """Files with new content: to be read again, and nothing is expected of them."""
     stats = {known.id: stat for known, stat in changed}
-    files = _with_copies(stats)
+    files = list(File.objects.filter(id__in=stats))
     for file in files:
-        file.size_bytes, file.mtime_ns = stats[file.id].size_bytes, stats[file.id].mtime_ns
+        file.size_bytes, file.mtime_ns, file.digest = stats[file.id].size_bytes, stats[file.id].mtime_ns, ""
     _read_again(files)
 
 
 @transaction.atomic
 def _move(moved: list[tuple[Known, str, Stat]]) -> None:
-    """Files under a new path: read again, since only the content hash proves that they are the same."""
+    """Files under a new path: to be read again, since only the content proves that they are the same."""
     new_paths = {known.id: path for known, path, _ in moved}
-    files = _with_copies(new_paths)
+    files = list(File.objects.filter(id__in=new_paths))
     for file in files:
         file.path = new_paths[file.id]
     _read_again(files)
 
 
-def _with_copies(ids: Iterable[int]) -> list[File]:
-    """File rows, each with `has_copy`: whether its photo has another file that is present."""
-    copies = File.objects.filter(photo=OuterRef("photo"), missing_since__isnull=True).exclude(id=OuterRef("id"))
-    return list(File.objects.filter(id__in=list(ids)).annotate(has_copy=Exists(copies)))
+@transaction.atomic
+def _return(returned: list[Known]) -> None:
+    """Files that are back, as they were by size and time; what they hold is looked at once more."""
+    _read_again(list(File.objects.filter(id__in=[known.id for known in returned])))
 
 
 def _read_again(files: list[File]) -> None:
-    """Saves the files and queues their photos. One that a worker holds is taken from it: its result would be stale.
-
-    A file whose photo has another copy becomes a photo of its own until its content is known: if that is the same, it
-    joins its copies again.
-    """
-    split = [file for file in files if file.has_copy]  # type: ignore[attr-defined]
-    photos = Photo.objects.bulk_create([Photo(library_id=file.library_id) for file in split])
-    for file, photo in zip(split, photos, strict=True):
-        file.photo = photo
+    """Saves the files as unread and queues their photos. One that a worker holds is taken from it: its result would be
+    stale. What becomes of a file that holds something else than its photo, `recording` decides when it was read."""
     for file in files:
-        file.missing_since = None
-    File.objects.bulk_update(files, ["photo", "path", "size_bytes", "mtime_ns", "missing_since"], batch_size=100)
+        file.missing_since, file.is_read = None, False
+    columns = ["path", "size_bytes", "mtime_ns", "missing_since", "digest", "is_read"]
+    File.objects.bulk_update(files, columns, batch_size=100)
     Photo.objects.filter(id__in=[file.photo_id for file in files]).update(
         work_state=WorkState.READY, attempts=0, error="", lease_owner="", lease_until=None, missing_since=None
     )
-
-
-@transaction.atomic
-def _return(returned: list[Known]) -> None:
-    ids = [known.id for known in returned]
-    File.objects.filter(id__in=ids).update(missing_since=None)
-    Photo.objects.filter(files__id__in=ids).update(missing_since=None)
 
 
 @transaction.atomic
@@ -205,7 +213,11 @@ def _lose(gone: list[Known]) -> None:
     lost = Photo.objects.filter(~Exists(present), id__in=affected, missing_since__isnull=True)
     # Never read and not there any more: there is nothing to show and nothing to keep.
     lost.filter(digest__isnull=True).delete()
-    lost.update(missing_since=now)
+    lost.update(missing_since=now, work_state=WorkState.DONE, error="", lease_owner="", lease_until=None)
+    # What failed on a file that is gone may go well with another one.
+    Photo.objects.filter(Exists(present), id__in=affected, work_state=WorkState.FAILED).update(
+        work_state=WorkState.READY, attempts=0
+    )
 
 
 def _count(scan: Scan, found: Walk, difference: Difference) -> None:
@@ -223,9 +235,9 @@ def _count(scan: Scan, found: Walk, difference: Difference) -> None:
 
 
 def _set_state(library: Library, state: str, reason: str) -> None:
-    if (library.state, library.state_reason) != (state, reason):
-        library.state, library.state_reason = state, reason
-        library.save(update_fields=["state", "state_reason"])
+    """On the row, not from the instance at hand: a worker may have found the library offline meanwhile."""
+    library.state, library.state_reason = state, reason
+    Library.objects.filter(pk=library.pk).update(state=state, state_reason=reason)
 
 
 def _close(scan: Scan, *, error: str = "") -> None:

@@ -66,8 +66,13 @@ def settle() -> None:
 def scan(library_id: int) -> None:
     """Runs the waiting scan of a library, if there still is one."""
     claimed = work.claim_scan(library_id)
-    if claimed is not None:
+    if claimed is None:
+        return
+    try:
         scanning.run_scan(claimed)
+    except Exception as error:  # like a photo's: what nobody foresaw becomes a reason that a person reads
+        logger.exception("scan %d failed", claimed.pk)
+        scanning.fail(claimed, error)
 
 
 def sweep() -> None:

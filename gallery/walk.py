@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from gallery import paths
@@ -27,8 +27,11 @@ class RootUnavailable(Exception):  # noqa: N818
     """The library's root cannot be listed: the drive is away, or we may not read it."""
 
 
-def walk(root: str, exclusion: Exclusion, *, leave_out: tuple[str, ...] = ()) -> Walk:
+def walk(
+    root: str, exclusion: Exclusion, *, leave_out: tuple[str, ...] = (), on_folder: Callable[[], None] | None = None
+) -> Walk:
     """Everything that looks like a picture below `root`; folders `leave_out` (absolute) are passed by.
+    `on_folder` is called before each folder.
 
     Links are not followed, whatever they point to: a link to a folder can make a loop, and any link can lead to files
     that the owner of the library was never allowed to show. A folder that cannot be listed is noted in `unreadable`, so
@@ -38,6 +41,8 @@ def walk(root: str, exclusion: Exclusion, *, leave_out: tuple[str, ...] = ()) ->
     pending: list[str] = [""]
     while pending:
         folder = pending.pop()
+        if on_folder:
+            on_folder()
         absolute = os.path.join(root, folder) if folder else root
         try:
             entries = list(_entries(absolute))
@@ -64,7 +69,7 @@ def walk(root: str, exclusion: Exclusion, *, leave_out: tuple[str, ...] = ()) ->
                     result.skipped += 1
                 else:
                     stat = entry.stat(follow_symlinks=False)
-                    result.found[stored] = Stat(stat.st_size, stat.st_mtime_ns)
+                    result.found[stored] = Stat.of(stat)
             except FileNotFoundError:
                 continue  # it vanished between listing and looking
             except OSError:

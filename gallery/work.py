@@ -22,7 +22,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django_q.models import Schedule
-from django_q.tasks import async_task
+from django_q.tasks import async_task, queue_size
 
 from gallery.models import Condition, Library, Photo, Scan, WorkState
 
@@ -36,21 +36,28 @@ KILLED = (
 ANALYZE = "gallery.tasks.analyze"
 SCAN = "gallery.tasks.scan"
 SWEEP = "gallery.tasks.sweep"
+# Walking through a slow network drive may take hours.
+_SCAN_TIMEOUT_S = 6 * 3600
 
 
-def wake(task: str, *args: int | str, times: int = 1) -> None:
+def wake(task: str, *args: int | str) -> None:
     """Enqueues `task` (a dotted path) once the present transaction is committed. Only ids as arguments."""
 
-    def send() -> None:
-        for _ in range(times):
-            async_task(task, *args)
-
-    transaction.on_commit(send)
+    # django-q takes a keyword `timeout` for itself: how long this task may take.
+    options = {"timeout": _SCAN_TIMEOUT_S} if task == SCAN else {}
+    # Robust: a queue that is away must undo nothing. The sweep wakes again.
+    transaction.on_commit(lambda: async_task(task, *args, **options), robust=True)
 
 
 def wake_analysis() -> None:
-    """Wakes every worker to look for ready photos. One too many costs one query."""
-    wake(ANALYZE, times=settings.PICTOPY.workers)
+    """Wakes the workers to look for ready photos, unless as many messages as workers wait already: each keeps its
+    worker busy for a turn and then sends itself again, so more of them would only hold up scans and the sweep."""
+
+    def send() -> None:
+        for _ in range(settings.PICTOPY.workers - queue_size()):
+            async_task(ANALYZE)
+
+    transaction.on_commit(send, robust=True)
 
 
 def schedule_sweep(**kwargs: object) -> None:
@@ -147,9 +154,17 @@ def give_back(ids: Iterable[int]) -> None:
     )
 
 
+def release(ids: Iterable[int]) -> None:
+    """Returns claimed photos whose results could not be recorded; the attempt counts."""
+    ours(Photo.objects.all(), ids).update(work_state=WorkState.READY, lease_owner="", lease_until=None)
+
+
 def renew(scan: Scan) -> None:
-    """Makes the lease of a long scan run on."""
-    Scan.objects.filter(id=scan.id).update(lease_until=timezone.now() + dt.timedelta(seconds=settings.PICTOPY.lease_s))
+    """Makes the lease of a long scan run on, and tells that this worker is alive: it may be the only one."""
+    Scan.objects.filter(id=scan.id, lease_owner=lease_owner()).update(
+        lease_until=timezone.now() + dt.timedelta(seconds=settings.PICTOPY.lease_s)
+    )
+    note_condition("sweep", "")
 
 
 # --- the sweep

@@ -284,3 +284,74 @@ def test_a_folder_of_broken_and_odd_files_is_imported_to_its_end(db: None, setti
         assert photo.error
         assert "Something went wrong" not in photo.error, f"{photo.files.get().path}: {photo.error}"
     assert not work.has_ready_photos()
+
+
+def test_a_photo_whose_time_is_up_keeps_its_attempt_and_its_neighbours_lose_none(
+    library: Library, folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        write_jpeg(folder, f"{number}.jpg", width=32, height=24)
+    scan(library)
+    second = Photo.objects.order_by("id")[1]
+    work_on = pipeline.work_on
+
+    def hang(photo: Photo, *args: Any) -> Any:
+        if photo.pk == second.pk:
+            raise SystemExit("time is up")  # how the queue ends a task that takes too long
+        return work_on(photo, *args)
+
+    monkeypatch.setattr(pipeline, "work_on", hang)
+    with pytest.raises(SystemExit):
+        tasks.analyze()
+    states = list(Photo.objects.order_by("id").values_list("work_state", "attempts"))
+    assert states == [("done", 1), ("claimed", 1), ("ready", 0), ("ready", 0)]
+
+
+def test_a_model_that_arrives_while_a_batch_is_in_work_misses_none_of_it(
+    library: Library, folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder.current = None
+    write_jpeg(folder, "a.jpg")
+    scan(library)
+    work_on = pipeline.work_on
+
+    def arrive(*args: Any) -> Any:
+        outcome = work_on(*args)
+        recorder.current = "1"
+        pipeline.queue_stale()
+        return outcome
+
+    monkeypatch.setattr(pipeline, "work_on", arrive)
+    tasks.analyze()
+    monkeypatch.undo()
+    monkeypatch.setattr(analysis, "_analyzers", {recorder.name: recorder})
+    while work.has_ready_photos():
+        tasks.analyze()
+    assert Receipt.objects.filter(analyzer="recorder", version="1").count() == 1
+
+
+def test_a_photo_that_a_former_version_failed_on_is_tried_with_the_new_one(
+    library: Library, folder: Path, recorder: Recorder
+) -> None:
+    recorder.fails = True
+    write_jpeg(folder, "a.jpg")
+    bring_in(library)
+    recorder.fails, recorder.current = False, "2"
+    tasks.sweep()
+    tasks.analyze()
+    assert Photo.objects.get().work_state == WorkState.DONE
+
+
+def test_files_that_were_away_for_a_moment_are_read_after_the_next_scan(
+    library: Library, folder: Path, tmp_path: Path
+) -> None:
+    write_jpeg(folder, "here.jpg")
+    for number in range(3):
+        write_jpeg(folder, f"drive/{number}.jpg", width=32, height=24)
+    scan(library)
+    (folder / "drive").rename(tmp_path / "unplugged")
+    while work.has_ready_photos():
+        tasks.analyze()
+    assert Photo.objects.filter(work_state=WorkState.FAILED).count() == 3
+    (tmp_path / "unplugged").rename(folder / "drive")
+    assert len(bring_in(library)) == 4

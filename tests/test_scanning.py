@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+import hashlib
 import os
 import shutil
 from pathlib import Path
@@ -11,8 +13,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from PIL import Image
+from pytest_django.fixtures import Settings
 
-from gallery import originals, services
+from gallery import originals, scanning, services
 from gallery.models import File, Library, Mark, Photo, Scan, WorkState
 from tests.factories import write_jpeg
 from tests.importing import bring_in, scan
@@ -278,8 +282,6 @@ def _open_way_to(folder: Path) -> None:
 
 
 def test_our_own_data_inside_the_folder_is_left_out(library: Library, folder: Path, settings) -> None:  # type: ignore[no-untyped-def]
-    import dataclasses
-
     inside = folder / "pictopy-data"
     inside.mkdir()
     settings.PICTOPY = dataclasses.replace(settings.PICTOPY, data_dir=inside)
@@ -326,3 +328,99 @@ def test_a_path_longer_than_any_index_holds_is_noted_and_stops_nothing(library: 
     assert result.work_state == WorkState.DONE
     assert result.seen == 1
     assert "Could not be read" in result.notes
+
+
+def test_a_renamed_file_whose_old_name_was_taken_by_another_picture_is_still_shown(
+    library: Library, folder: Path, member: User
+) -> None:
+    file = write_jpeg(folder, "a.jpg", width=64, height=48)
+    (photo,) = bring_in(library)
+    file.rename(folder / "old.jpg")
+    write_jpeg(folder, "a.jpg", width=80, height=48)
+    bring_in(library)
+    assert Photo.objects.filter(digest=photo.digest, missing_since__isnull=True).exists()
+    assert_every_file_is_shown_as_it_is(library, folder)
+
+
+def test_files_that_swap_their_names_keep_their_photos_also_when_they_are_read_one_by_one(
+    library: Library, folder: Path, settings: Settings
+) -> None:
+    settings.PICTOPY = dataclasses.replace(settings.PICTOPY, batch_size=1)
+    first = write_jpeg(folder, "a.jpg", width=64, height=48)
+    second = write_jpeg(folder, "b.jpg", width=80, height=48)
+    one, two = bring_in(library)
+    first.rename(folder / "x")
+    second.rename(first)
+    (folder / "x").rename(second)
+    bring_in(library)
+    assert {row.path: row.photo_id for row in File.objects.all()} == {"a.jpg": two.pk, "b.jpg": one.pk}
+    assert_every_file_is_shown_as_it_is(library, folder)
+
+
+def test_a_copy_that_comes_back_after_the_other_was_edited_shows_what_it_holds(
+    library: Library, folder: Path, tmp_path: Path
+) -> None:
+    file = write_jpeg(folder, "a.jpg", width=64, height=48)
+    (folder / "usb").mkdir()
+    shutil.copy(file, folder / "usb" / "b.jpg")
+    write_jpeg(folder, "c.jpg")
+    bring_in(library)
+    (folder / "usb").rename(tmp_path / "usb")
+    bring_in(library)
+    write_jpeg(folder, "a.jpg", width=80, height=48)
+    bring_in(library)
+    (tmp_path / "usb").rename(folder / "usb")
+    bring_in(library)
+    assert_every_file_is_shown_as_it_is(library, folder)
+
+
+def test_a_new_file_that_only_looks_like_a_moved_one_takes_nothing_from_it(
+    library: Library, folder: Path, member: User
+) -> None:
+    Image.new("RGB", (20, 20), "red").save(folder / "a.bmp")
+    write_jpeg(folder, "other.jpg")
+    os.utime(folder / "a.bmp", (1_600_000_000, 1_600_000_000))
+    photo = bring_in(library)[0]
+    favourite(photo, member)
+    (folder / "a.bmp").unlink()
+    Image.new("RGB", (20, 20), "blue").save(folder / "b.bmp")
+    os.utime(folder / "b.bmp", (1_600_000_000, 1_600_000_000))
+    bring_in(library)
+    photo.refresh_from_db()
+    assert photo.missing_since is not None
+    assert not Mark.objects.filter(photo__digest=sha256(folder / "b.bmp")).exists()
+    assert_every_file_is_shown_as_it_is(library, folder)
+
+
+def test_an_absurd_file_time_stops_nothing(library: Library, folder: Path) -> None:
+    for name, time_ns in (("far.jpg", 10**19), ("past.jpg", -(10**18))):
+        write_jpeg(folder, name)
+        os.utime(folder / name, ns=(time_ns, time_ns))
+    assert len(bring_in(library)) == 2
+    assert scan(library).changed == 0
+
+
+def test_a_scan_that_stumbles_says_over_what(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("the disk sang")
+
+    monkeypatch.setattr(scanning, "walk", stumble)
+    result = scan(library)
+    assert result.work_state == WorkState.FAILED
+    assert "the disk sang" in result.error
+
+
+def sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def assert_every_file_is_shown_as_it_is(library: Library, folder: Path) -> None:
+    """Each picture on the disk has a row whose photo shows exactly its content."""
+    rows = {row.path: row.photo for row in File.objects.filter(library=library, missing_since__isnull=True)}
+    files = [file for file in sorted(folder.rglob("*.*")) if file.is_file()]
+    for file in files:
+        photo = rows[str(file.relative_to(folder))]
+        assert photo.digest == sha256(file), f"{file.name} is shown as another picture"
+        assert photo.missing_since is None
+        assert photo.imported_at is not None
+    assert set(rows) == {str(file.relative_to(folder)) for file in files}

@@ -125,3 +125,10 @@ def test_a_wake_up_is_a_message_with_ids_in_the_queue() -> None:
 
 def test_the_sweep_stands_in_the_calendar(db: None) -> None:
     assert Schedule.objects.get(name="sweep").func == "gallery.tasks.sweep"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_more_wake_ups_wait_than_there_are_workers() -> None:
+    for _ in range(10):
+        work.wake_analysis()
+    assert OrmQ.objects.count() == 2
