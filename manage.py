@@ -9,6 +9,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  (before anything that an older Py
 
 
 def main() -> None:
+    os.umask(0o077)  # what PictoPy writes is for the user it runs as; programs it starts inherit this
     from pictopy_site.env import InvalidSetting
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pictopy_site.settings")

@@ -62,6 +62,6 @@ def text(photo: Photo, *, people: Sequence[str] = (), labels: Sequence[str] = ()
 
 def join(names: Sequence[str], *, most: int) -> str:
     """["Anna", "Tom", "Eve"] -> "Anna, Tom and Eve"; more than `most` names end in "and 3 others"."""
-    if len(names) > most:
+    if len(names) > most + 1:  # one more takes no more room than "1 others"
         return f"{', '.join(names[:most])} and {len(names) - most} others"
     return " and ".join([part for part in (", ".join(names[:-1]), names[-1] if names else "") if part])

@@ -134,24 +134,27 @@ def _answer(request: HttpRequest, handle: BinaryIO, size: int, etag: str, modifi
 
 
 class _Bytes:
-    """Reads a range in chunks; `close` is called by the server, also when nobody reads to the end."""
+    """Reads a range in chunks; `close` is called by the server, also when nobody reads to the end.
+
+    `handle` is public for a server that can send the file itself (pictopy_site.front).
+    """
 
     def __init__(self, handle: BinaryIO, wanted: Range) -> None:
-        self._handle = handle
+        self.handle = handle
         self._wanted = wanted
 
     def __iter__(self) -> Iterator[bytes]:
-        self._handle.seek(self._wanted.start)
+        self.handle.seek(self._wanted.start)
         left = self._wanted.end - self._wanted.start
         while left > 0:
-            data = self._handle.read(min(_CHUNK, left))
+            data = self.handle.read(min(_CHUNK, left))
             if not data:
                 break
             left -= len(data)
             yield data
 
     def close(self) -> None:
-        self._handle.close()
+        self.handle.close()
 
 
 def _has(request: HttpRequest, etag: str) -> bool:

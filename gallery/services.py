@@ -87,6 +87,12 @@ class Progress:
 def progress(libraries: Iterable[Library]) -> dict[int, Progress]:
     """Progress by library id: three queries however many libraries there are."""
     ids = [library.pk for library in libraries]
+    # Scans first: one that ends between the queries then counts as open once too often, and nobody stops looking.
+    scanning = set(
+        Scan.objects.filter(library_id__in=ids, work_state__in=[WorkState.READY, WorkState.CLAIMED]).values_list(
+            "library_id", flat=True
+        )
+    )
     counts: dict[int, dict[str, int]] = {id_: {} for id_ in ids}
     rows = Photo.objects.filter(library_id__in=ids).order_by().values_list("library_id", "work_state")
     for library_id, state, count in rows.annotate(count=Count("id")):
@@ -98,11 +104,6 @@ def progress(libraries: Iterable[Library]) -> dict[int, Progress]:
         .values_list("library_id")
         .annotate(count=Count("id"))
     )
-    first_scan_start = dict(
-        Scan.objects.filter(library_id__in=ids, work_state__in=[WorkState.READY, WorkState.CLAIMED]).values_list(
-            "library_id", "requested_at"
-        )
-    )
     result = {}
     for id_ in ids:
         state = counts[id_]
@@ -113,6 +114,6 @@ def progress(libraries: Iterable[Library]) -> dict[int, Progress]:
             failed=state.get(WorkState.FAILED, 0),
             open=waiting,
             rate=recent.get(id_, 0) / _RATE_S,
-            is_scanning=id_ in first_scan_start,
+            is_scanning=id_ in scanning,
         )
     return result

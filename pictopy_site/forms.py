@@ -1,10 +1,16 @@
-"""The form that makes the first administrator."""
+"""The forms of signing in."""
 
 from __future__ import annotations
 
 from django import forms
-from django.contrib.auth.forms import BaseUserCreationForm
+from django.contrib.auth.forms import AuthenticationForm, BaseUserCreationForm, UsernameField
 from django.contrib.auth.models import User
+
+
+class SignInForm(AuthenticationForm):
+    """Django's, with the length of a name checked as well: its own field says so to browsers only."""
+
+    username = UsernameField(max_length=150, widget=forms.TextInput(attrs={"autofocus": True}))
 
 
 class FirstAdministratorForm(BaseUserCreationForm):  # type: ignore[type-arg]  # not generic at run time

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
@@ -52,7 +54,7 @@ def _secret_key(data_dir: Path) -> str:
         return given
     file = data_dir / "secret-key"
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
@@ -99,13 +101,18 @@ PICTOPY = PictopySettings(
 
 SECRET_KEY = _secret_key(_data_dir)
 DEBUG = env.boolean("PICTOPY_DEBUG", False)
-# The names of this machine to itself are always right: health checks use them.
-ALLOWED_HOSTS = [*env.words("PICTOPY_ALLOWED_HOSTS", ["*"]), "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.words("PICTOPY_TRUSTED_ORIGINS", [])
+# Names that belong to a home network, which a list cannot tell, need no setting: `middleware.Names` decides.
+ALLOWED_HOSTS = ["*"]
+PICTOPY_ALLOWED_HOSTS = [
+    *env.words("PICTOPY_ALLOWED_HOSTS", []),
+    socket.gethostname().lower(),
+    *filter(None, (urlsplit(origin).hostname for origin in CSRF_TRUSTED_ORIGINS)),
+]
 PICTOPY_HTTPS = env.boolean("PICTOPY_HTTPS", False)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "pictopy_site.apps.AdministrationConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -124,6 +131,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "pictopy_site.middleware.Names",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -131,6 +139,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "pictopy_site.middleware.Private",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "csp.middleware.CSPMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -180,6 +189,11 @@ AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_TEMPLATE = "site/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+AXES_HANDLER = "pictopy_site.throttle.Handler"
+AXES_USERNAME_CALLABLE = "pictopy_site.throttle.name"
+AXES_CLIENT_IP_CALLABLE = "pictopy_site.throttle.address"
+# And for all names together, from one address: a household behind one router is wrong less often than that.
+PICTOPY_ADDRESS_FAILURE_LIMIT = 50
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.time_zone("PICTOPY_TIME_ZONE", "UTC")
@@ -200,6 +214,10 @@ STORAGES = {
 
 # A selection of photos is posted as one field each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_000_000
+FILE_UPLOAD_HANDLERS = ["pictopy_site.uploads.NoUploads"]
+# With the session, messages end at sign-out; a cookie of their own would show them to whoever comes next.
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 SESSION_COOKIE_AGE = 60 * 60 * 24 * 60
 SESSION_COOKIE_SECURE = PICTOPY_HTTPS

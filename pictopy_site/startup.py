@@ -9,7 +9,7 @@ import ipaddress
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -33,8 +33,8 @@ def only_run(data_dir: Path) -> Iterator[None]:
 
     Python opens files so that they are closed in programs it starts, hence children never hold the lock.
     """
-    data_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -50,6 +50,14 @@ def only_run(data_dir: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def close_to_others(data_dir: Path) -> None:
+    """Takes the data directory away from other users of the machine, if it is ours: one from before may be open."""
+    state = data_dir.stat()
+    if state.st_uid == os.geteuid() and state.st_mode & 0o077:
+        with suppress(OSError):  # a drive without permissions, for instance
+            data_dir.chmod(0o700)
 
 
 def resolve_host(host: str) -> str:
@@ -124,10 +132,11 @@ def collect_static() -> bool:
 
     Comparing names, sizes and times takes milliseconds; collecting and compressing takes seconds.
     """
-    record = Path(settings.STATIC_ROOT) / ".collected"
+    root = Path(settings.STATIC_ROOT)
+    record = root.with_name(f"{root.name}.collected")  # beside it: what is inside is served
     fingerprint = _static_fingerprint()
     try:
-        if record.read_text(encoding="ascii") == fingerprint:
+        if root.is_dir() and record.read_text(encoding="ascii") == fingerprint:
             return False
     except OSError:
         pass

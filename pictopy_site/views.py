@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from axes.handlers.proxy import AxesProxyHandler
+from axes.helpers import get_lockout_response
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
@@ -16,14 +18,14 @@ from django.template.loader import render_to_string
 from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from pictopy_site import welcome as welcome_links
-from pictopy_site.forms import FirstAdministratorForm
+from pictopy_site.forms import FirstAdministratorForm, SignInForm
 
 
 @login_not_required
-@require_GET
+@require_safe
 @never_cache
 def health(request: HttpRequest) -> HttpResponse:
     """For whatever watches over the server: it answers. Says nothing else to anybody."""
@@ -34,6 +36,7 @@ class LoginView(auth_views.LoginView):
     """Django's sign-in; wrong passwords are counted by django-axes."""
 
     template_name = "site/login.html"
+    authentication_form = SignInForm
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
@@ -45,17 +48,40 @@ class LoginView(auth_views.LoginView):
         return response
 
 
+class LogoutView(auth_views.LogoutView):
+    """Signs out, and has the browser forget the pictures it kept (where it may: over HTTPS and on this machine)."""
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = super().post(request, *args, **kwargs)
+        response["Clear-Site-Data"] = '"cache"'
+        return response
+
+
 class PasswordView(auth_views.PasswordChangeView):
-    """Changing one's own password; other devices are signed out, this one stays."""
+    """Changing one's own password; other devices are signed out, this one stays.
+
+    A wrong old password counts like one at sign-in: somebody at a screen that was left open may try as often as there.
+    """
 
     template_name = "site/password.html"
     success_url = reverse_lazy("gallery:timeline")
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not AxesProxyHandler.is_allowed(request, self._credentials()):
+            response: HttpResponse = get_lockout_response(request, credentials=self._credentials())
+            return response
+        return super().post(request, *args, **kwargs)
+
+    def _credentials(self) -> dict[str, str]:
+        return {"username": self.request.user.get_username()}
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         messages.success(self.request, "Your password was changed.")
         return super().form_valid(form)
 
     def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:
+        if self.request.POST.get("old_password") and "old_password" in form.errors:
+            AxesProxyHandler.user_login_failed(PasswordView, self._credentials(), self.request)
         response: HttpResponse = super().form_invalid(form)
         response.status_code = 422
         return response
@@ -104,4 +130,4 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 login_page = LoginView.as_view()
 password_page = PasswordView.as_view()
-logout = auth_views.LogoutView.as_view()
+logout = LogoutView.as_view()

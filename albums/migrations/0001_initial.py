@@ -6,58 +6,120 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('gallery', '0001_initial'),
+        ("gallery", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Album',
+            name="Album",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('description', models.TextField(blank=True, max_length=4000)),
-                ('visibility', models.CharField(choices=[('private', 'only me'), ('household', 'everyone in the house')], default='private', max_length=9)),
-                ('order', models.CharField(choices=[('oldest', 'oldest first'), ('newest', 'newest first'), ('manual', 'my own order')], default='oldest', max_length=6)),
-                ('is_arranged', models.BooleanField(default=False, help_text='Someone moved an item: from then on the positions are work that is kept')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('deleted_at', models.DateTimeField(blank=True, help_text='Shown to nobody, and can still be brought back', null=True)),
-                ('cover', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='gallery.photo')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='albums', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("description", models.TextField(blank=True, max_length=4000)),
+                (
+                    "visibility",
+                    models.CharField(
+                        choices=[("private", "only me"), ("household", "everyone in the house")],
+                        default="private",
+                        max_length=9,
+                    ),
+                ),
+                (
+                    "order",
+                    models.CharField(
+                        choices=[("oldest", "oldest first"), ("newest", "newest first"), ("manual", "my own order")],
+                        default="oldest",
+                        max_length=6,
+                    ),
+                ),
+                (
+                    "is_arranged",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Someone moved an item: from then on the positions are work that is kept",
+                    ),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "deleted_at",
+                    models.DateTimeField(
+                        blank=True, help_text="Shown to nobody, and can still be brought back", null=True
+                    ),
+                ),
+                (
+                    "cover",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="gallery.photo",
+                    ),
+                ),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="albums", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-changed_at', '-id'],
+                "ordering": ["-changed_at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='AlbumItem',
+            name="AlbumItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.BigIntegerField(help_text='Ascending; gaps leave room to move one item without touching the others')),
-                ('added_at', models.DateTimeField(auto_now_add=True)),
-                ('added_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('album', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='albums.album')),
-                ('photo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='album_items', to='gallery.photo')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "position",
+                    models.BigIntegerField(
+                        help_text="Ascending; gaps leave room to move one item without touching the others"
+                    ),
+                ),
+                ("added_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "added_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "album",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="albums.album"
+                    ),
+                ),
+                (
+                    "photo",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="album_items", to="gallery.photo"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['position', 'photo_id'],
+                "ordering": ["position", "photo_id"],
             },
         ),
         migrations.AddConstraint(
-            model_name='album',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='album_has_name'),
+            model_name="album",
+            constraint=models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="album_has_name"),
         ),
         migrations.AddIndex(
-            model_name='albumitem',
-            index=models.Index(fields=['album', 'position', 'photo'], name='album_item_order'),
+            model_name="albumitem",
+            index=models.Index(fields=["album", "position", "photo"], name="album_item_order"),
         ),
         migrations.AddConstraint(
-            model_name='albumitem',
-            constraint=models.UniqueConstraint(fields=('album', 'photo'), name='album_photo_once'),
+            model_name="albumitem",
+            constraint=models.UniqueConstraint(fields=("album", "photo"), name="album_photo_once"),
         ),
     ]

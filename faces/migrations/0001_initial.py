@@ -7,149 +7,301 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('gallery', '0001_initial'),
+        ("gallery", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Clustering',
+            name="Clustering",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model', models.CharField(max_length=40, unique=True)),
-                ('wanted', models.PositiveBigIntegerField(default=0, help_text='Counted up by everything that changes the faces')),
-                ('done', models.PositiveBigIntegerField(default=0, help_text='The revision that the last run saw')),
-                ('faces_wanted', models.PositiveBigIntegerField(default=0, help_text='Counted up as well when faces changed, and not only what people decided about them')),
-                ('faces_done', models.PositiveBigIntegerField(default=0)),
-                ('fingerprint', models.CharField(blank=True, help_text='The rules, faces and decisions that it saw', max_length=200)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('lease_owner', models.CharField(blank=True, max_length=120)),
-                ('face_count', models.PositiveIntegerField(default=0)),
-                ('cluster_count', models.PositiveIntegerField(default=0)),
-                ('milliseconds', models.PositiveIntegerField(default=0)),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('error', models.TextField(blank=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("model", models.CharField(max_length=40, unique=True)),
+                (
+                    "wanted",
+                    models.PositiveBigIntegerField(
+                        default=0, help_text="Counted up by everything that changes the faces"
+                    ),
+                ),
+                ("done", models.PositiveBigIntegerField(default=0, help_text="The revision that the last run saw")),
+                (
+                    "faces_wanted",
+                    models.PositiveBigIntegerField(
+                        default=0,
+                        help_text="Counted up as well when faces changed, and not only what people decided about them",
+                    ),
+                ),
+                ("faces_done", models.PositiveBigIntegerField(default=0)),
+                (
+                    "fingerprint",
+                    models.CharField(
+                        blank=True, help_text="The rules, faces and decisions that it saw", max_length=200
+                    ),
+                ),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("lease_owner", models.CharField(blank=True, max_length=120)),
+                ("face_count", models.PositiveIntegerField(default=0)),
+                ("cluster_count", models.PositiveIntegerField(default=0)),
+                ("milliseconds", models.PositiveIntegerField(default=0)),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("error", models.TextField(blank=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Cluster',
+            name="Cluster",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('model', models.CharField(max_length=40)),
-                ('size', models.PositiveIntegerField(default=0, help_text="Faces in it that are nobody's yet")),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("model", models.CharField(max_length=40)),
+                ("size", models.PositiveIntegerField(default=0, help_text="Faces in it that are nobody's yet")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['-size', 'id'], name='cluster_largest')],
+                "indexes": [models.Index(fields=["-size", "id"], name="cluster_largest")],
             },
         ),
         migrations.CreateModel(
-            name='Face',
+            name="Face",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('x', models.FloatField()),
-                ('y', models.FloatField()),
-                ('w', models.FloatField()),
-                ('h', models.FloatField()),
-                ('landmarks', models.BinaryField(blank=True, help_text='float32 (5, 2), relative to the upright picture', null=True)),
-                ('score', models.FloatField()),
-                ('quality', models.FloatField(default=0)),
-                ('embedding', models.BinaryField(blank=True, help_text='float32, L2 length 1', null=True)),
-                ('model', models.CharField(blank=True, help_text='The embedding model that made it', max_length=40)),
-                ('state', models.CharField(choices=[('unknown', 'unknown'), ('assigned', 'assigned'), ('ignored', 'a stranger'), ('not_a_face', 'not a face')], default='unknown', max_length=10)),
-                ('is_confirmed', models.BooleanField(default=False, help_text='A person decided; no later run changes it')),
-                ('cluster', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='faces', to='faces.cluster')),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('photo', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='faces', to='gallery.photo')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("x", models.FloatField()),
+                ("y", models.FloatField()),
+                ("w", models.FloatField()),
+                ("h", models.FloatField()),
+                (
+                    "landmarks",
+                    models.BinaryField(
+                        blank=True, help_text="float32 (5, 2), relative to the upright picture", null=True
+                    ),
+                ),
+                ("score", models.FloatField()),
+                ("quality", models.FloatField(default=0)),
+                ("embedding", models.BinaryField(blank=True, help_text="float32, L2 length 1", null=True)),
+                ("model", models.CharField(blank=True, help_text="The embedding model that made it", max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("unknown", "unknown"),
+                            ("assigned", "assigned"),
+                            ("ignored", "a stranger"),
+                            ("not_a_face", "not a face"),
+                        ],
+                        default="unknown",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "is_confirmed",
+                    models.BooleanField(default=False, help_text="A person decided; no later run changes it"),
+                ),
+                (
+                    "cluster",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="faces",
+                        to="faces.cluster",
+                    ),
+                ),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "photo",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="faces", to="gallery.photo"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-quality', 'id'],
+                "ordering": ["-quality", "id"],
             },
         ),
         migrations.CreateModel(
-            name='Person',
+            name="Person",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120)),
-                ('hidden', models.BooleanField(default=False)),
-                ('birth_date', models.DateField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('cover', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='faces.face')),
-                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=120)),
+                ("hidden", models.BooleanField(default=False)),
+                ("birth_date", models.DateField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "cover",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="faces.face",
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'people',
-                'ordering': ['name', 'id'],
+                "verbose_name_plural": "people",
+                "ordering": ["name", "id"],
             },
         ),
         migrations.AddField(
-            model_name='face',
-            name='person',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='faces', to='faces.person'),
+            model_name="face",
+            name="person",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="faces",
+                to="faces.person",
+            ),
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('name', 'named'), ('rename', 'renamed'), ('refuse', 'said it is somebody else'), ('cover', 'chose a cover'), ('hide', 'hid or showed')], max_length=12)),
-                ('before', models.JSONField(default=dict)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('undone_at', models.DateTimeField(blank=True, null=True)),
-                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('person', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='events', to='faces.person')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("name", "named"),
+                            ("rename", "renamed"),
+                            ("refuse", "said it is somebody else"),
+                            ("cover", "chose a cover"),
+                            ("hide", "hid or showed"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("before", models.JSONField(default=dict)),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("undone_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="events",
+                        to="faces.person",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-id'],
+                "ordering": ["-id"],
             },
         ),
         migrations.CreateModel(
-            name='Refusal',
+            name="Refusal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('decided_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('face', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refusals', to='faces.face')),
-                ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refusals', to='faces.person')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "decided_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "face",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="refusals", to="faces.face"
+                    ),
+                ),
+                (
+                    "person",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="refusals", to="faces.person"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='person',
-            index=models.Index(django.db.models.functions.text.Lower('name'), name='person_name_lower'),
+            model_name="person",
+            index=models.Index(django.db.models.functions.text.Lower("name"), name="person_name_lower"),
         ),
         migrations.AddConstraint(
-            model_name='person',
-            constraint=models.CheckConstraint(condition=models.Q(('name', ''), _negated=True), name='person_has_name'),
+            model_name="person",
+            constraint=models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="person_has_name"),
         ),
         migrations.AddIndex(
-            model_name='face',
-            index=models.Index(condition=models.Q(('person__isnull', False)), fields=['person', '-quality', 'id', 'photo'], name='face_of_person'),
+            model_name="face",
+            index=models.Index(
+                condition=models.Q(("person__isnull", False)),
+                fields=["person", "-quality", "id", "photo"],
+                name="face_of_person",
+            ),
         ),
         migrations.AddIndex(
-            model_name='face',
-            index=models.Index(fields=['cluster', 'state', '-quality', 'id', 'photo'], name='face_of_cluster'),
+            model_name="face",
+            index=models.Index(fields=["cluster", "state", "-quality", "id", "photo"], name="face_of_cluster"),
         ),
         migrations.AddIndex(
-            model_name='face',
-            index=models.Index(fields=['model', 'id', 'state', 'photo', 'is_confirmed', 'person'], name='face_of_model'),
+            model_name="face",
+            index=models.Index(
+                fields=["model", "id", "state", "photo", "is_confirmed", "person"], name="face_of_model"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='face',
-            constraint=models.CheckConstraint(condition=models.Q(('h__gt', 0), ('h__lte', 1.0001), ('w__gt', 0), ('w__lte', 1.0001), ('x__gte', 0), ('y__gte', 0)), name='face_box_inside'),
+            model_name="face",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("h__gt", 0), ("h__lte", 1.0001), ("w__gt", 0), ("w__lte", 1.0001), ("x__gte", 0), ("y__gte", 0)
+                ),
+                name="face_box_inside",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='face',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'assigned'), _negated=True), ('person__isnull', False), _connector='OR'), name='face_assigned_has_person'),
+            model_name="face",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "assigned"), _negated=True), ("person__isnull", False), _connector="OR"
+                ),
+                name="face_assigned_has_person",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='face',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'assigned'), ('person__isnull', True), _connector='OR'), name='face_of_person_is_assigned'),
+            model_name="face",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state", "assigned"), ("person__isnull", True), _connector="OR"),
+                name="face_of_person_is_assigned",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='refusal',
-            constraint=models.UniqueConstraint(fields=('face', 'person'), name='refusal_once'),
+            model_name="refusal",
+            constraint=models.UniqueConstraint(fields=("face", "person"), name="refusal_once"),
         ),
     ]

@@ -13,7 +13,8 @@ from gallery.views import MemberRequest, render_page
 @require_safe
 def thing_list(request: MemberRequest) -> HttpResponse:
     found = things.things(request.user)
-    waiting = [] if found else [text for analyzer in analysis.analyzers() if (text := analyzer.waiting_for())]
+    objects = [analyzer for analyzer in analysis.analyzers() if analyzer.name == "objects"]
+    waiting = [] if found else [text for analyzer in objects if (text := analyzer.waiting_for())]
     context = {"nav": "things", "things": found, "waiting": waiting}
     return render(request, "gallery/thing_list.html", context)
 

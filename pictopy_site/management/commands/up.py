@@ -17,11 +17,10 @@ from gallery import libraries, roots
 from pictopy_site import startup, welcome
 from pictopy_site.supervisor import Child, Supervisor, end_strays
 
-# Threads that run Django. More than a few would not be quicker (Python runs one at a time), but each download of an
-# original holds one for as long as it takes.
-WEB_THREADS = 6
 # Below the supervisor's own patience, so that the server gives up slow downloads by itself.
 WEB_STOP_S = 8
+# For the head of a request; its body has a deadline in `front`.
+HEADER_MS = 10_000
 
 
 class Command(BaseCommand):
@@ -39,6 +38,7 @@ class Command(BaseCommand):
         data_dir: Path = settings.PICTOPY.data_dir
         try:
             with startup.only_run(data_dir):
+                startup.close_to_others(data_dir)
                 if strays := end_strays(data_dir / "run.json"):
                     self.stdout.write(f"Ended {strays} processes that an earlier run had left behind.")
                 address = startup.resolve_host(options["host"])
@@ -100,21 +100,22 @@ class Command(BaseCommand):
 
 
 def web_command(address: str, port: int) -> list[str]:
-    """Granian with one process of blocking threads: one copy of the code in memory, and no request logged.
+    """Granian with one process, where `front` waits for visitors and Django has its threads; no request is logged.
 
     When the process dies, granian ends and the supervisor starts both anew: one rule for every kind of end.
     """
     options = {
-        "--interface": "wsgi",
+        "--interface": "rsgi",
         "--host": address,
         "--port": str(port),
         "--workers": "1",
-        "--blocking-threads": str(WEB_THREADS),
+        "--loop": "asyncio",
         "--runtime-threads": "1",
         "--http": "1",
+        "--http1-header-read-timeout": str(HEADER_MS),
         "--workers-kill-timeout": str(WEB_STOP_S),
         "--log-level": "error",
         "--working-dir": str(settings.BASE_DIR),
     }
     pairs = [part for pair in options.items() for part in pair]
-    return [sys.executable, "-m", "granian", *pairs, "--no-ws", "--no-access-log", "pictopy_site.wsgi:application"]
+    return [sys.executable, "-m", "granian", *pairs, "--no-ws", "--no-access-log", "pictopy_site.rsgi:application"]

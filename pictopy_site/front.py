@@ -1,0 +1,201 @@
+"""Between the web server and Django: slow visitors wait here, where waiting costs no thread.
+
+The server calls `Front.handle` (RSGI) in an event loop. A request goes to Django (WSGI) when its body is there whole,
+within a deadline and no larger than a form may be; Django answers in a few threads, each with one connection to the
+database. What is short is handed to the server whole; long files it is told to send by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import re
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+Headers = list[tuple[str, str]]
+
+# Python runs one thread at a time anyway.
+DJANGO_THREADS = 6
+BODY_S = 10.0
+# The server opens a file at once; until then it is kept open for it.
+OPEN_S = 5.0
+# Of bodies that are still on their way, from everybody together.
+MAX_BYTES_UNDER_WAY = 32_000_000
+# Pages and thumbnails are shorter.
+WHOLE_BYTES = 2_000_000
+
+
+class Refused(Exception):  # noqa: N818
+    """Answered without Django; the message is for people."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(slots=True)
+class Answer:
+    """What Django said: a body, or the bytes from `start` to before `end` of a file, which is then closed."""
+
+    status: int
+    headers: Headers
+    body: bytes = b""
+    file: Any = None
+    start: int = 0
+    end: int = 0
+    close: Callable[[], None] = lambda: None
+
+
+class Front:
+    def __init__(
+        self,
+        application: Callable[..., Iterable[bytes]],
+        *,
+        max_body_bytes: int,
+        body_s: float = BODY_S,
+    ) -> None:
+        self._application = application
+        self._max_body_bytes = max_body_bytes
+        self._body_s = body_s
+        self._django = ThreadPoolExecutor(DJANGO_THREADS, "django")
+        self._bytes_under_way = 0
+
+    async def handle(self, scope: Any, protocol: Any) -> None:
+        """One request. `scope` and `protocol` are those of RSGI."""
+        loop = asyncio.get_running_loop()
+        try:
+            body = await self._body(scope, protocol)
+            answer = await loop.run_in_executor(self._django, self._ask, environment(scope, body))
+        except Refused as refused:
+            answer = refusal(refused.status, str(refused))
+        except Exception:
+            logger.exception("A request could not be answered")
+            answer = refusal(500, "Something went wrong.")
+        if answer.file is None:
+            protocol.response_bytes(answer.status, answer.headers, answer.body)
+        elif scope.method == "HEAD":
+            protocol.response_empty(answer.status, answer.headers)
+            answer.close()
+        else:
+            # The server opens what this names, which is the very file that Django opened, and sends it by itself; its
+            # own streams would take the whole file into memory for a visitor who does not read it.
+            name = f"/proc/self/fd/{answer.file.fileno()}"
+            protocol.response_file_range(answer.status, answer.headers, name, answer.start, answer.end)
+            loop.call_later(OPEN_S, answer.close)
+
+    def _ask(self, environ: dict[str, Any]) -> Answer:
+        """Asks Django, in one of its threads."""
+        said: dict[str, Any] = {}
+
+        def start_response(status: str, headers: Headers, exc_info: object = None) -> None:
+            said.update(status=int(status[:3]), headers=headers)
+
+        response: Any = self._application(environ, start_response)
+        answer = Answer(**said)
+        file = _file(response)
+        if file is not None and _is_long(answer):
+            answer.file, answer.close = file, response.close
+            return answer
+        try:
+            answer.body = b"".join(response)
+        finally:
+            if hasattr(response, "close"):
+                response.close()
+        return answer
+
+    async def _body(self, scope: Any, protocol: Any) -> bytes:
+        """The body of the request, whole. Raises Refused if it is too long or takes too long."""
+        declared = scope.headers.get("content-length", "0")
+        if not (declared.isascii() and declared.isdecimal()):
+            raise Refused(400, "The length of the form is not a number.")
+        if len(declared) > 18 or int(declared) > self._max_body_bytes:
+            raise Refused(413, "No form of PictoPy is that long.")
+        if int(declared) == 0 and "transfer-encoding" not in scope.headers:
+            return b""
+        body = bytearray()
+        try:
+            async with asyncio.timeout(self._body_s):
+                async for part in protocol:
+                    body += part
+                    self._bytes_under_way += len(part)
+                    if len(body) > self._max_body_bytes:
+                        raise Refused(413, "No form of PictoPy is that long.")
+                    if self._bytes_under_way > MAX_BYTES_UNDER_WAY:
+                        raise Refused(503, "PictoPy is busy. Please try again in a few seconds.")
+        except TimeoutError:
+            raise Refused(408, "The form did not come in time.") from None
+        finally:
+            self._bytes_under_way -= len(body)
+        if len(body) < int(declared):
+            raise Refused(400, "The form did not come whole.")
+        return bytes(body)
+
+
+def environment(scope: Any, body: bytes) -> dict[str, Any]:
+    """The request as WSGI has it (PEP 3333)."""
+    server, _, port = scope.server.rpartition(":")
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string,
+        "SERVER_NAME": server.strip("[]"),
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0].strip("[]"),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in scope.headers.items():
+        if "_" in name:  # would look like the header with a hyphen, which a proxy may have checked
+            continue
+        key = f"HTTP_{name.upper().replace('-', '_')}"
+        joint = "; " if name == "cookie" else ","
+        environ[key] = f"{environ[key]}{joint}{value}" if key in environ else value
+    environ.pop("HTTP_CONTENT_LENGTH", None)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+    return environ
+
+
+def refusal(status: int, message: str) -> Answer:
+    headers = [
+        ("Content-Type", "text/plain; charset=utf-8"),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+    if status in {408, 413}:
+        headers.append(("Connection", "close"))
+    if status == 503:
+        headers.append(("Retry-After", "5"))
+    return Answer(status, headers, message.encode())
+
+
+def _file(response: Any) -> Any:
+    """The file that a response streams from, if it does."""
+    if getattr(response, "file_to_stream", None) is not None:  # Django's own FileResponse
+        return response.file_to_stream
+    owners: Iterable[Any] = (getattr(closer, "__self__", None) for closer in getattr(response, "_resource_closers", ()))
+    return next((owner.handle for owner in owners if hasattr(owner, "handle")), None)
+
+
+def _is_long(answer: Answer) -> bool:
+    """Whether the answer is too long to be held in memory; notes which bytes of the file it is."""
+    named = {name.lower(): value for name, value in answer.headers}
+    length = int(named.get("content-length", "0"))
+    if answer.status == 206 and (match := re.match(r"bytes (\d+)-", named.get("content-range", ""))):
+        answer.start = int(match[1])
+    answer.end = answer.start + length
+    return length > WHOLE_BYTES
