@@ -206,7 +206,7 @@ def test_twice_the_rows_make_the_same_number_of_queries(owner_client: Client, ho
 
 
 def test_without_models_the_page_says_what_is_missing(admin_client: Client, member_client: Client) -> None:
-    assert "models fetch" in text(admin_client, PEOPLE)
+    assert "make models" in text(admin_client, PEOPLE)
     assert "models fetch" not in text(member_client, PEOPLE)
 
 
