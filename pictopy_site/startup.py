@@ -17,7 +17,7 @@ import django
 from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from gallery.models import Condition
@@ -164,9 +164,9 @@ def sweep_overdue_s() -> float:
 def is_sweep_overdue() -> bool:
     """Whether the workers have long stopped doing anything: killing an idle one can leave its siblings waiting for a
     lock that nobody holds any more. The database being busy is no reason to think so."""
-    close_old_connections()  # one that failed the last time
     try:
         swept = Condition.objects.filter(key="sweep").values_list("at", flat=True).first()
     except DatabaseError:
+        connection.close()  # the next question opens a new one
         return False
     return swept is None or (timezone.now() - swept).total_seconds() > sweep_overdue_s()
