@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -92,7 +92,7 @@ def _undo_refuse(event: Event, person: Person, before: dict[str, Any]) -> list[s
         person=person,
         state=Face.State.ASSIGNED,
         is_confirmed=before["is_confirmed"],
-        decided_by_id=before["decided_by"],
+        decided_by=User.objects.filter(pk=before["decided_by"]).first(),  # who may have left the house
     )
     if before["was_cover"]:
         Person.objects.filter(pk=person.pk, cover__isnull=True).update(cover=face)

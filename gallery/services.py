@@ -19,6 +19,7 @@ __all__ = ["Progress", "forget_missing", "progress", "request_scan", "retry_phot
 
 # Photos per second are counted over this long.
 _RATE_S = 60
+_PORTION = 500
 
 
 @transaction.atomic
@@ -46,16 +47,19 @@ def retry_photos(photos: QuerySet[Photo]) -> int:
     return count
 
 
-@transaction.atomic
 def forget_missing(library: Library) -> int:
     """Removes the photos of a library whose files are gone, with everything made of them. Asked for by a person only.
 
     Returns how many. Cascades to albums, marks, faces and receipts. Thumbnails stay: another library may show the same
     content.
     """
-    missing = Photo.objects.filter(library=library, missing_since__isnull=False)
-    count = missing.count()
-    missing.delete()
+    missing = Photo.objects.filter(library=library, missing_since__isnull=False).order_by("id")
+    count = 0
+    # In portions: with SQLite nobody else can write while one is deleted.
+    while ids := list(missing.values_list("id", flat=True)[:_PORTION]):
+        with transaction.atomic():
+            missing.filter(id__in=ids).order_by().delete()
+        count += len(ids)
     return count
 
 
