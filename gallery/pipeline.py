@@ -39,7 +39,7 @@ def process(batch: list[Photo]) -> None:
     Trouble that is not a photo's own (the library went away, the disk is full) gives the rest of the batch back without
     counting the attempt; `thumbnails.StorageFull` is passed on, so that the worker stops.
     """
-    versions = {analyzer.name: version for analyzer in analyzers() if (version := analyzer.version()) is not None}
+    versions = _versions()
     valid = _valid_receipts(batch, versions)
     files = _files(batch)
     outcomes: list[Outcome] = []
@@ -75,13 +75,13 @@ def _record(outcomes: list[Outcome], versions: dict[str, str]) -> None:
         work.release(ids)
         raise
     # A model may have arrived while this batch was in work: then it was not among those that were queued for it.
-    current = dict(AnalyzerVersion.objects.filter(name__in=_names()).values_list("name", "version"))
-    if any(versions.get(name) != version for name, version in current.items()):
+    if any(versions.get(name) != version for name, version in _versions().items()):
         Photo.objects.filter(pk__in=ids, work_state=WorkState.DONE).update(work_state=WorkState.READY, attempts=0)
 
 
-def _names() -> list[str]:
-    return [analyzer.name for analyzer in analyzers() if analyzer.version() is not None]
+def _versions() -> dict[str, str]:
+    """The versions of the analyzers that wait for no model."""
+    return {analyzer.name: version for analyzer in analyzers() if (version := analyzer.version()) is not None}
 
 
 def work_on(photo: Photo, file: File | None, versions: dict[str, str], valid: set[str]) -> Outcome:

@@ -121,10 +121,8 @@ def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, st
     """
     expected, file.digest, file.is_read = file.digest, outcome.digest, True
     if outcome.stat:
-        file.size_bytes, file.mtime_ns = (
-            outcome.stat.size_bytes,
-            outcome.stat.mtime_ns,
-        )  # what was read: a scan that finds another reads again
+        # What was read: a scan that finds another reads again.
+        file.size_bytes, file.mtime_ns = outcome.stat.size_bytes, outcome.stat.mtime_ns
     twin = shown.get((photo.library_id, outcome.digest))
     if twin is not None and twin.pk != photo.pk:
         _join(file, photo, twin)
