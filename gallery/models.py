@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.urls import reverse
 
 from gallery import paths
+from gallery.boxes import Box
 
 # Where undated photos stand in the order of time: after everything that has a date.
 UNDATED = dt.datetime(1000, 1, 1, tzinfo=dt.UTC)
@@ -33,7 +34,7 @@ class WorkItem(models.Model):
     work_state = models.CharField(max_length=8, choices=WorkState.choices, default=WorkState.READY)
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
-    lease_owner = models.CharField(max_length=120, blank=True, help_text="host:pid:start of the process at work")
+    lease_owner = models.CharField(max_length=120, blank=True, help_text="host@namespace:pid:start of the process")
     error = models.TextField(blank=True, help_text="Why the last attempt failed, in words for a person")
     worked_at = models.DateTimeField(null=True, blank=True)
 
@@ -54,6 +55,7 @@ class Library(models.Model):
         OK = "ok", "available"
         OFFLINE = "offline", "not reachable"
         HELD = "held", "waiting for a person"
+        LEAVING = "leaving", "being removed"
 
     name = models.CharField(max_length=120)
     root = models.TextField(help_text="Absolute folder; bytes that are not UTF-8 are written %XX")
@@ -68,6 +70,9 @@ class Library(models.Model):
         blank=True, help_text="Patterns of names to leave out, one a line, such as *.tmp or Private/*"
     )
     scan_every_min = models.PositiveIntegerField(default=60, help_text="Minutes between scans; 0: only when asked")
+    revision = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="Counts the changes to which photos it shows, and how"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -117,9 +122,13 @@ class Scan(WorkItem):
         ordering = ["-id"]
         indexes = [models.Index(fields=["library", "-id"], name="scan_of_library")]
         constraints = [
+            # One that waits beside one that runs: it sees what changed after the running one had passed.
             models.UniqueConstraint(
-                fields=["library"], condition=Q(work_state__in=["ready", "claimed"]), name="scan_one_open_per_library"
-            )
+                fields=["library"], condition=Q(work_state="ready"), name="scan_one_waiting_per_library"
+            ),
+            models.UniqueConstraint(
+                fields=["library"], condition=Q(work_state="claimed"), name="scan_one_running_per_library"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -263,6 +272,7 @@ class File(models.Model):
     class Meta:
         ordering = ["path"]
         constraints = [models.UniqueConstraint(fields=["library", "path"], name="file_path_once_per_library")]
+        indexes = [models.Index(fields=["library", "size_bytes"], condition=Q(is_read=False), name="file_unread")]
 
     def __str__(self) -> str:
         return self.display
@@ -274,6 +284,16 @@ class File(models.Model):
     @property
     def name(self) -> str:
         return self.display.rsplit("/", 1)[-1]
+
+
+class SearchText(models.Model):
+    """What free words of a search are looked for in; `gallery.search_text` writes it."""
+
+    photo = models.OneToOneField(Photo, on_delete=models.CASCADE, primary_key=True, related_name="search_text")
+    text = models.TextField(help_text="Paths, caption, camera and lens, folded, a line for each")
+
+    def __str__(self) -> str:
+        return f"search text of photo {self.photo_id}"
 
 
 class Receipt(models.Model):
@@ -300,10 +320,15 @@ class Receipt(models.Model):
 
 
 class AnalyzerVersion(models.Model):
-    """The version an analyzer had when photos were last queued for it; a difference queues them again."""
+    """The version an analyzer had when photos were last queued for it; a difference queues them again.
+
+    It names the models in use, which stay in use: a machine that lacks them leaves this analyzer out. `is_behind`: some
+    photos were read where it was left out, so they are to be queued by a machine that has what it needs.
+    """
 
     name = models.CharField(max_length=30, unique=True)
     version = models.CharField(max_length=80, blank=True)
+    is_behind = models.BooleanField(default=False)
     changed_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:
@@ -333,24 +358,6 @@ class Label(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("gallery:thing_detail", args=[self.slug])
-
-
-class Box(models.Model):
-    """A rectangle relative (0..1) to the upright picture; x and y are its upper left corner."""
-
-    x = models.FloatField()
-    y = models.FloatField()
-    w = models.FloatField()
-    h = models.FloatField()
-
-    class Meta:
-        abstract = True
-
-    @staticmethod
-    def inside(name: str) -> models.CheckConstraint:
-        return models.CheckConstraint(
-            condition=Q(x__gte=0, y__gte=0, w__gt=0, h__gt=0, w__lte=1.0001, h__lte=1.0001), name=name
-        )
 
 
 class Detection(Box):

@@ -12,7 +12,8 @@ from django.http import Http404
 from django.urls import get_script_prefix
 
 from gallery import photosets, quantise
-from gallery.access import Viewer, get_or_404, visible_to
+from gallery.access import Viewer, get_or_404, shown_in, visible_to
+from gallery.kept import Kept
 from gallery.models import UNDATED, Photo
 from gallery.photosets import NEWEST_FIRST, PhotoSet
 from gallery.queries import Tile, slim, tiles
@@ -75,10 +76,26 @@ class Section:
 
 
 def months(viewer: Viewer) -> list[Month]:
-    """All months that have photos, newest first, undated last: one walk over the index photo_month_counts."""
+    """All months that have photos, newest first, undated last. No query if nothing changed since the last time."""
+    merged: dict[int, tuple[int, float]] = {}
+    for library in _kept.of(viewer):
+        for number, count, aspects in library:
+            before = merged.get(number, (0, 0.0))
+            merged[number] = (before[0] + count, before[1] + aspects)
+    return [Month(number, *merged[number]) for number in sorted(merged, reverse=True)]
+
+
+def _count(library_ids: Sequence[int]) -> dict[int, list[tuple[int, int, float]]]:
+    """(month, photos, sum of aspect ratios) by library: one walk over the index photo_month_counts."""
     aspect = Cast(F("width"), FloatField()) / F("height")
-    rows = visible_to(viewer).order_by("-month").values_list("month").annotate(count=Count("id"), aspects=Sum(aspect))
-    return [Month(number, count, aspects) for number, count, aspects in rows]
+    found: dict[int, list[tuple[int, int, float]]] = {pk: [] for pk in library_ids}
+    shown = shown_in(library_ids).order_by("month", "library_id").values_list("library_id", "month")
+    for library_id, number, count, aspects in shown.annotate(count=Count("id"), aspects=Sum(aspect)):
+        found[library_id].append((number, count, aspects))
+    return found
+
+
+_kept = Kept(_count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +162,13 @@ def month_tiles(viewer: Viewer, number: int, after: str | None = None) -> Sectio
     """One page of a month behind the cursor `after`, and what is left of it then."""
     month = month_set(viewer, number)
     page = photosets.page(slim(month), after, size=photosets.PAGE_SIZE)
-    whole = _count(viewer, number)
+    whole = next((known for known in months(viewer) if known.number == number), Month(number, 0, 0.0))
     rest = None
     if page.next_cursor:
         last = page.photos[-1]
         older = month.photos.filter(Q(sort_at__lt=last.sort_at) | Q(sort_at=last.sort_at, pk__lt=last.pk))
         rest = _rest(whole, older.order_by().count(), page.next_cursor, f"{get_script_prefix()}months/")
     return Section(whole, tiles(viewer, page.photos), rest)
-
-
-def _count(viewer: Viewer, number: int) -> Month:
-    aspect = Cast(F("width"), FloatField()) / F("height")
-    found = visible_to(viewer).filter(month=number).aggregate(count=Count("id"), aspects=Sum(aspect))
-    return Month(number, found["count"], found["aspects"] or 0.0)
 
 
 def _photo_at(viewer: Viewer, at: str | None) -> Photo | None:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from gallery import work
+from gallery import kept, work
 from gallery.models import Library, Mark, Photo, Receipt, Scan, WorkState
 from gallery.scanning import request_scan
 
@@ -59,6 +59,7 @@ def forget_missing(library: Library) -> int:
     while ids := list(missing.values_list("id", flat=True)[:_PORTION]):
         with transaction.atomic():
             missing.filter(id__in=ids).order_by().delete()
+            kept.touch([library.pk])
         count += len(ids)
     return count
 

@@ -12,10 +12,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from gallery import paths
+from gallery import analysis, kept, paths
 from gallery.models import Library
 from tests.environment import DATA
 from tests.factories import LibraryFactory
+from tests.recorder import Recorder
 
 MIRROR = Path(os.environ["PICTOPY_MODEL_MIRROR"])
 TEST_WEIGHTS = ("face_detection_yunet_2023mar.onnx", "mobilefacenet_128d.onnx", "yolox_nano.onnx")
@@ -47,6 +48,7 @@ def _plain_environment(settings: Settings, tmp_path: Path) -> None:
     )
     settings.PICTOPY.data_dir.mkdir()
     settings.PICTOPY.models_dir.mkdir()
+    kept.forget_all()  # ids and revisions begin anew with every test
 
 
 @pytest.fixture
@@ -99,3 +101,11 @@ def folder(tmp_path: Path) -> Path:
 def library(db: None, folder: Path) -> Library:
     """A household library on `folder`."""
     return LibraryFactory(root=paths.to_text(str(folder)))
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """The only analyzer there is."""
+    made = Recorder()
+    monkeypatch.setattr(analysis, "_analyzers", {made.name: made})
+    return made

@@ -17,6 +17,7 @@ from PIL import Image
 
 from albums.models import Album, AlbumItem
 from faces.models import Cluster, Face, Person
+from gallery import kept, search_text
 from gallery.models import Detection, File, Label, Library, Mark, Photo, WorkState
 
 _counter = itertools.count(1)
@@ -71,6 +72,8 @@ class PhotoFactory(factory.django.DjangoModelFactory[Photo]):
                 size_bytes=self.size_bytes,
                 mtime_ns=self.pk,
             )
+            search_text.write([self.pk])
+            kept.touch([self.library_id])
 
 
 class LabelFactory(factory.django.DjangoModelFactory[Label]):
@@ -127,6 +130,7 @@ class FaceFactory(factory.django.DjangoModelFactory[Face]):
 
     photo = factory.SubFactory(PhotoFactory)
     x, y, w, h = 0.4, 0.2, 0.2, 0.3
+    digest = factory.LazyAttribute(lambda o: o.photo.digest or "")
     score = 0.9
     quality = 0.8
     model = "mobilefacenet"
