@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
 
-from gallery.models import Photo
+from gallery.models import AnalyzerVersion, Photo
 from gallery.vision import catalog
 
 if TYPE_CHECKING:
@@ -51,12 +51,19 @@ def analyzers() -> list[Analyzer]:
 
 
 def choose_model(role: catalog.Role, wanted: str = "", in_use: str = "") -> catalog.ModelSpec | None:
-    """The model of a role to work with, among those whose verified weights are there; None if there is none.
+    """The model of a role to work with, if its verified weights are there; None if they are not.
 
-    `wanted`, named by a setting, is taken or nothing. Else `in_use` stays as long as it is there, because a change
-    means that everything is analyzed anew; else the best of the catalogue.
+    `wanted`, named by a setting, is taken or nothing. So is `in_use`, with which photos were analyzed so far: another
+    one means that everything is analyzed anew, which is for a person to decide (by naming it), and two machines with
+    different models at hand would do so in turn for ever. While none is in use, it is the best that is there.
     """
     models = catalog.available(settings.PICTOPY.models_dir, role)
-    if wanted:
-        return next((model for model in models if model.key == wanted), None)
-    return next((model for model in models if model.key == in_use), models[0] if models else None)
+    key = wanted or (in_use if any(model.key == in_use for model in catalog.models_for(role)) else "")
+    if key:
+        return next((model for model in models if model.key == key), None)
+    return models[0] if models else None
+
+
+def in_use(name: str) -> str:
+    """The version that an analyzer had when photos were last queued for it; empty if they never were. One query."""
+    return AnalyzerVersion.objects.filter(name=name).values_list("version", flat=True).first() or ""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from gallery import paths, roots, work
+from gallery import kept, names, paths, roots, work
 from gallery.access import Viewer
-from gallery.models import Library, Photo
+from gallery.models import Library, Photo, Scan, WorkState
 from gallery.services import request_scan
 
 logger = logging.getLogger(__name__)
@@ -72,6 +73,8 @@ def open_photos(folder: str) -> tuple[Library, bool]:
     """
     real = os.path.realpath(os.path.expanduser(folder))
     library = Library.objects.filter(root=paths.to_text(real)).first()
+    if library is not None and library.state == Library.State.LEAVING:
+        raise roots.RootRefused("This folder is just being taken out of PictoPy. It can be added again in a moment.")
     if library is not None:
         request_scan(library)
         return library, False
@@ -82,7 +85,7 @@ def open_photos(folder: str) -> tuple[Library, bool]:
 
 def name_for(root: str) -> str:
     """What to call a library if nobody says: the name of its folder."""
-    return paths.display(paths.to_text(os.path.basename(root.rstrip("/"))))[:120].strip() or "Photos"
+    return names.clean(paths.display(paths.to_text(os.path.basename(root.rstrip("/")))))[:120].strip() or "Photos"
 
 
 @transaction.atomic
@@ -102,16 +105,50 @@ def update_library(
 def remove_library(library: Library) -> int:
     """Forgets a library with all that was made of it; returns how many photos there were. Its files stay.
 
-    In batches, each a transaction of its own, so that the database is never locked for long. Stopped half-way, what is
-    left is a smaller library, which can be scanned or removed again. Scans go first, so that none brings photos back.
+    In batches, each a transaction of its own, so that the database is never locked for long. It is marked first: from
+    then on nobody scans it or reads its photos, and should this be stopped half-way, the sweep goes on with it.
     """
-    library_id, removed = library.pk, 0
-    library.scans.all().delete()
-    while ids := list(Photo.objects.filter(library=library).order_by().values_list("id", flat=True)[:REMOVE_BATCH]):
-        Photo.objects.filter(id__in=ids).delete()
-        removed += len(ids)
-    with transaction.atomic():
-        library.delete()
-        work.wake_analysis()
-    logger.info("library %d was removed with %d photos", library_id, removed)
+    Library.objects.filter(pk=library.pk).update(state=Library.State.LEAVING, state_reason="")
+    _stop_work(library.pk)
+    removed = 0
+    while count := _remove_some(library.pk):
+        removed += count
+    _remove_rest(library.pk)
+    logger.info("library %d was removed with %d photos", library.pk, removed)
     return removed
+
+
+def go_on_removing(seconds: float) -> None:
+    """Goes on for a while with libraries whose removal was stopped half-way, perhaps beside a page that is at it."""
+    deadline = time.monotonic() + seconds
+    for library_id in Library.objects.filter(state=Library.State.LEAVING).values_list("id", flat=True):
+        _stop_work(library_id)
+        while time.monotonic() < deadline:
+            if not _remove_some(library_id):
+                _remove_rest(library_id)
+                break
+
+
+def _stop_work(library_id: int) -> None:
+    """Takes scans and photos from the workers that have them: what they bring now is not written."""
+    Scan.objects.filter(library_id=library_id).delete()
+    Photo.objects.filter(library_id=library_id, work_state=WorkState.CLAIMED).update(
+        work_state=WorkState.READY, lease_owner="", lease_until=None
+    )
+
+
+def _remove_some(library_id: int) -> int:
+    """Takes out a batch of photos, but for those that somebody else holds; returns how many."""
+    with transaction.atomic():
+        photos = Photo.objects.filter(library_id=library_id).order_by().select_for_update(skip_locked=True)
+        ids = list(photos.values_list("id", flat=True)[:REMOVE_BATCH])
+        if ids:
+            Photo.objects.filter(id__in=ids).delete()
+            kept.touch([library_id])
+    return len(ids)
+
+
+def _remove_rest(library_id: int) -> None:
+    with transaction.atomic():
+        Library.objects.filter(pk=library_id).delete()
+        work.wake_analysis()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.utils.text import slugify
 
-from gallery.analysis import choose_model
+from gallery import analysis
 from gallery.models import Detection, Label, Photo
 
 if TYPE_CHECKING:
@@ -28,8 +28,15 @@ class ObjectsAnalyzer:
     title = "Things"
 
     def model(self) -> ModelSpec | None:
-        """The model named by PICTOPY_OBJECTS_MODEL, else the best one whose weights are there."""
-        return choose_model("objects", settings.PICTOPY.objects_model)
+        """The model named by PICTOPY_OBJECTS_MODEL, else the one in use, else the best one that is there. One query.
+
+        A better one that arrives later changes nothing by itself: see `analysis.choose_model`.
+        """
+        return analysis.choose_model("objects", settings.PICTOPY.objects_model, self._key_in_use())
+
+    def _key_in_use(self) -> str:
+        parts = analysis.in_use(self.name).rsplit("-", 2)
+        return parts[0] if len(parts) == 3 else ""
 
     def version(self) -> str | None:
         model = self.model()
@@ -38,7 +45,9 @@ class ObjectsAnalyzer:
     def waiting_for(self) -> str:
         if self.model():
             return ""
-        return "Things are found when an object detection model is there."
+        key = settings.PICTOPY.objects_model or self._key_in_use()
+        which = f"the object detection model {key}" if key else "an object detection model"
+        return f"Things are found when {which} is there."
 
     def run(self, pixels: NDArray[np.uint8]) -> list[Any]:
         from gallery.vision import objects

@@ -14,19 +14,22 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from django.db import DatabaseError, transaction
-from django.db.models import Q
+from django.db import DatabaseError
+from django.db.models import F
 from django.utils import timezone
 
-from gallery import metadata, originals, recording, scanning, thumbnails, work
+from gallery import metadata, originals, recording, scanning, steps, thumbnails, work
 from gallery.analysis import Analyzer, analyzers
-from gallery.models import AnalyzerVersion, File, Photo, Receipt, WorkState
+from gallery.models import File, Library, Photo, WorkState
 from gallery.recording import Outcome, Step
 from gallery.scan import Stat
 
 logger = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 400_000_000
+# So many files of equal size are looked into for the former content of one that was edited. Uncompressed pictures all
+# have the same size, and may be edited by the thousand.
+_LOOKS = 8
 
 
 class LibraryAway(Exception):  # noqa: N818
@@ -39,8 +42,8 @@ def process(batch: list[Photo]) -> None:
     Trouble that is not a photo's own (the library went away, the disk is full) gives the rest of the batch back without
     counting the attempt; `thumbnails.StorageFull` is passed on, so that the worker stops.
     """
-    versions = _versions()
-    valid = _valid_receipts(batch, versions)
+    versions = steps.versions()
+    valid = steps.valid_receipts(batch, versions)
     files = _files(batch)
     outcomes: list[Outcome] = []
     away: set[int] = set()
@@ -62,26 +65,33 @@ def process(batch: list[Photo]) -> None:
     finally:
         # Also when this worker's time is up: then the photo in work keeps its lease and its attempt, so that one which
         # always takes too long is stopped at the third; the others were not begun.
-        _record(outcomes, versions)
         done = {outcome.photo.pk for outcome in outcomes}
-        work.give_back(photo.pk for photo in batch if photo.pk not in done and photo is not in_work)
+        try:
+            _record(outcomes, versions)
+        finally:
+            _give_back([photo.pk for photo in batch if photo.pk not in done and photo is not in_work])
+
+
+def _give_back(ids: list[int]) -> None:
+    try:
+        work.give_back(ids)
+    except DatabaseError:  # whatever else went wrong says more
+        logger.exception("photos could not be given back; their leases will run out")
 
 
 def _record(outcomes: list[Outcome], versions: dict[str, str]) -> None:
     ids = [outcome.photo.pk for outcome in outcomes]
     try:
         recording.write(outcomes)
-    except DatabaseError:
+    except DatabaseError as error:
+        if recording.says_full(error):
+            _give_back(ids)
+            raise thumbnails.StorageFull(recording.FULL) from error
         work.release(ids)
         raise
     # A model may have arrived while this batch was in work: then it was not among those that were queued for it.
-    if any(versions.get(name) != version for name, version in _versions().items()):
+    if any(versions.get(name) != version for name, version in steps.versions().items()):
         Photo.objects.filter(pk__in=ids, work_state=WorkState.DONE).update(work_state=WorkState.READY, attempts=0)
-
-
-def _versions() -> dict[str, str]:
-    """The versions of the analyzers that wait for no model."""
-    return {analyzer.name: version for analyzer in analyzers() if (version := analyzer.version()) is not None}
 
 
 def work_on(photo: Photo, file: File | None, versions: dict[str, str], valid: set[str]) -> Outcome:
@@ -108,6 +118,8 @@ def _read_and_analyze(outcome: Outcome, versions: dict[str, str], valid: set[str
     if data is None:
         return
     outcome.digest, outcome.size_bytes = hashlib.sha256(data).hexdigest(), len(data)
+    outcome.skipped = {analyzer.name for analyzer in analyzers()} - versions.keys()
+    outcome.is_elsewhere = _is_elsewhere(outcome)
     if outcome.digest != photo.digest or photo.imported_at is None:
         valid = set()
     needed = [analyzer for analyzer in analyzers() if analyzer.name in versions and analyzer.name not in valid]
@@ -140,8 +152,11 @@ def _analyze(outcome: Outcome, analyzer: Analyzer, version: str, pixels: Any) ->
     start = time.perf_counter()
     try:
         result = analyzer.run(pixels)
-    except ModelUnavailable as error:  # the weights went away, or were damaged, a moment ago
+    except ModelUnavailable as error:
         logger.warning("%s: %s", analyzer.name, error)
+        if analyzer.version() != version:  # the weights went away, or were damaged, a moment ago
+            outcome.skipped.add(analyzer.name)
+            return
         outcome.steps.append(Step(analyzer.name, version, _ms_since(start), str(error)))
         return
     except Exception as error:  # an analyzer that fails must not cost the photo its place in the timeline
@@ -197,6 +212,31 @@ def _read_all(handle: Any, size: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def _is_elsewhere(outcome: Outcome) -> bool:
+    """Whether a file that was edited in place only gave its name away: its former content waits to be read elsewhere.
+
+    Such a file has the same size, and there are few, so that those most likely are looked into.
+    """
+    photo, file = outcome.photo, outcome.file
+    if photo.digest in {None, outcome.digest} or file is None or file.digest:
+        return False
+    rows = File.objects.filter(library=photo.library_id, size_bytes=photo.size_bytes, is_read=False, missing_since=None)
+    likely = rows.exclude(pk=file.pk).order_by(F("photo__digest").asc(nulls_first=True), "id")[:_LOOKS]
+    return any(_sha256(photo.library, other) == photo.digest for other in likely)
+
+
+def _sha256(library: Library, file: File) -> str:
+    """Of a file as it lies there now; empty if it cannot be read."""
+    try:
+        with originals.open_original(library, file) as handle:
+            digest = hashlib.sha256()
+            while part := handle.read(2**20):
+                digest.update(part)
+            return digest.hexdigest()
+    except (OSError, originals.OriginalMissing):
+        return ""
+
+
 def _ms_since(start: float) -> int:
     return round((time.perf_counter() - start) * 1000)
 
@@ -205,39 +245,3 @@ def _files(batch: Iterable[Photo]) -> dict[int, File]:
     """The file to read of each photo: one that is present; unread ones first, then the first by id."""
     rows = File.objects.filter(photo__in=[photo.pk for photo in batch], role=File.Role.PRIMARY, missing_since=None)
     return {file.photo_id: file for file in rows.order_by("-is_read", "-id")}
-
-
-def _valid_receipts(batch: Iterable[Photo], versions: dict[str, str]) -> dict[int, set[str]]:
-    wanted = {**versions, thumbnails.NAME: thumbnails.VERSION}
-    valid: dict[int, set[str]] = {}
-    rows = Receipt.objects.filter(photo__in=[photo.pk for photo in batch], state=Receipt.State.OK)
-    for photo_id, analyzer, version in rows.values_list("photo_id", "analyzer", "version"):
-        if wanted.get(analyzer) == version:
-            valid.setdefault(photo_id, set()).add(analyzer)
-    return valid
-
-
-def queue_stale() -> int:
-    """Queues every photo without a valid receipt of an analyzer whose version changed: a model arrived, or a newer one.
-
-    The sweep calls it; it costs one small query while nothing changed.
-    """
-    known = dict(AnalyzerVersion.objects.values_list("name", "version"))
-    queued = 0
-    for analyzer in analyzers():
-        version = analyzer.version()
-        if version is None or known.get(analyzer.name) == version:
-            continue
-        with transaction.atomic():
-            AnalyzerVersion.objects.update_or_create(name=analyzer.name, defaults={"version": version})
-            current = Receipt.objects.filter(analyzer=analyzer.name, version=version, state=Receipt.State.OK)
-            failed = Receipt.objects.filter(analyzer=analyzer.name, state=Receipt.State.FAILED)
-            done_or_failed_at_it = Q(work_state=WorkState.DONE) | Q(
-                work_state=WorkState.FAILED, pk__in=failed.values("photo")
-            )
-            queued += (
-                Photo.objects.filter(done_or_failed_at_it, missing_since__isnull=True, trashed_at__isnull=True)
-                .exclude(pk__in=current.values("photo"))
-                .update(work_state=WorkState.READY, attempts=0)
-            )
-    return queued

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import sqlite3
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import DataError, IntegrityError, OperationalError, transaction
+from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from gallery import work
+from gallery import kept, search_text, work
 from gallery.analysis import analyzers
 from gallery.metadata import Metadata
-from gallery.models import File, Photo, Receipt, WorkState
+from gallery.models import AnalyzerVersion, File, Photo, Receipt, WorkState
 from gallery.scan import Stat
 
 logger = logging.getLogger(__name__)
+
+FULL = "The disk that holds PictoPy's database is full."
 
 
 @dataclass(slots=True)
@@ -42,6 +45,8 @@ class Outcome:
     metadata: Metadata | None = None
     steps: list[Step] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)  # analyzers that this machine lacks the models of
+    is_elsewhere: bool = False  # what the photo showed so far lies in another file, which waits to be read
     error: str = ""
     is_final: bool = False
 
@@ -58,7 +63,9 @@ def write(outcomes: list[Outcome]) -> None:
     try:
         with transaction.atomic():
             _write(outcomes)
-    except (IntegrityError, DataError, OperationalError, ValueError):
+    except (IntegrityError, DataError, OperationalError, ValueError) as error:
+        if isinstance(error, DatabaseError) and says_full(error):
+            raise
         logger.exception("a batch could not be recorded as a whole")
     else:
         return
@@ -72,10 +79,19 @@ def write(outcomes: list[Outcome]) -> None:
                 _write([outcome])
 
 
+def says_full(error: DatabaseError) -> bool:
+    """Whether the database refuses to write because its disk is full."""
+    cause = error.__cause__
+    # 53100 is disk_full in PostgreSQL's appendix of error codes.
+    return getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL or getattr(cause, "sqlstate", "") == "53100"
+
+
 def _write(outcomes: list[Outcome]) -> None:
     held = {
         photo.pk: photo
-        for photo in work.ours(Photo.objects.select_for_update(), [outcome.photo.pk for outcome in outcomes])
+        for photo in work.ours(
+            Photo.objects.select_for_update().order_by("id"), [outcome.photo.pk for outcome in outcomes]
+        )
     }
     outcomes = [outcome for outcome in outcomes if outcome.photo.pk in held]
     digests = [outcome.digest for outcome in outcomes if outcome.digest]
@@ -85,7 +101,12 @@ def _write(outcomes: list[Outcome]) -> None:
         (photo.library_id, photo.digest): held.get(photo.pk, photo)
         for photo in Photo.objects.filter(library__in=libraries, digest__in=digests)
     }
-    files = File.objects.select_for_update().in_bulk([outcome.file.pk for outcome in outcomes if outcome.file])
+    # Photos first, then files, both by id, as a scan does.
+    files = (
+        File.objects.select_for_update()
+        .order_by("id")
+        .in_bulk([outcome.file.pk for outcome in outcomes if outcome.file])
+    )
     recorded: list[tuple[Outcome, Photo]] = []
     # By digest, so that two workers that bring the same contents touch the rows in the same order.
     for outcome in sorted(outcomes, key=lambda outcome: outcome.digest):
@@ -110,6 +131,12 @@ def _write(outcomes: list[Outcome]) -> None:
         results = [(photo, o.results[analyzer.name]) for o, photo in recorded if analyzer.name in o.results]
         if results:
             analyzer.save(results)
+    changed = {*held, *(file.photo_id for file in files.values()), *(photo.pk for _, photo in recorded)}
+    search_text.write(changed)
+    skipped = {name for outcome, _ in recorded for name in outcome.skipped}
+    if skipped:
+        AnalyzerVersion.objects.filter(name__in=skipped, is_behind=False).update(is_behind=True)
+    kept.touch(photo.library_id for _, photo in recorded)
 
 
 def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, str | None], Photo]) -> Photo | None:
@@ -117,7 +144,8 @@ def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, st
 
     Content that another photo of the library shows makes the file one more location of that. Content that nobody shows
     is a new version of this photo if the file was edited in place and is the photo's last location, and then the photo
-    keeps what people made; else it is a photo of its own.
+    keeps what people made; else it is a photo of its own. Was the photo's former content found elsewhere, then it went
+    there, and another picture was given the old name.
     """
     expected, file.digest, file.is_read = file.digest, outcome.digest, True
     if outcome.stat:
@@ -128,7 +156,8 @@ def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, st
         _join(file, photo, twin)
         return None
     is_other = photo.digest not in {None, outcome.digest}
-    is_edited = not expected and not photo.files.filter(missing_since__isnull=True).exclude(pk=file.pk).exists()
+    others = photo.files.filter(missing_since__isnull=True).exclude(pk=file.pk)
+    is_edited = not expected and not outcome.is_elsewhere and not others.exists()
     owner = photo
     if is_other and not is_edited:
         owner = Photo.objects.create(library_id=photo.library_id, attempts=photo.attempts)

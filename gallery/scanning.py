@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from gallery import paths, work
+from gallery import paths, search_text, work
 from gallery.access import get_or_404
 from gallery.models import File, Library, Photo, Scan, WorkState
 from gallery.scan import Difference, Exclusion, Known, Stat, compare
@@ -27,20 +27,29 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 CHUNK = 500
-_RENEW_S = 20
+# What a scan writes into its own row at the end.
+_RESULT = (
+    "work_state", "error", "worked_at", "started_at",
+    "seen", "added", "changed", "moved", "gone", "skipped", "notes",
+)  # fmt: skip
+_BEAT_S = 20
 # More than this many files and this share of all of them gone in one scan: ask a person first.
 HELD_FILES = 20
 HELD_SHARE = 0.20
 
 
 def request_scan(library: Library, *, accept_missing: bool = False) -> Scan:
-    """Asks for a scan and wakes a worker. If one is waiting already, that one does; it runs soon enough.
+    """Asks for a scan and wakes a worker. If one is waiting already, that one does.
 
-    `accept_missing`: a person said that the vanished files are really gone, so the library is not held for them.
+    One that is running does not: it may have passed what was changed since. `accept_missing`: a person said that the
+    vanished files are really gone, so the library is not held for them. Raises `Http404` for a library that is being
+    removed.
     """
+    staying = Library.objects.select_for_update(no_key=True).exclude(state=Library.State.LEAVING)
     with transaction.atomic():
-        get_or_404(Library.objects.select_for_update(), pk=library.pk)  # removed this very moment
-        scan = Scan.objects.filter(library=library, work_state__in=[WorkState.READY, WorkState.CLAIMED]).first()
+        get_or_404(staying, pk=library.pk)
+        # Locked, so that a worker that takes it this moment knows what it was asked for.
+        scan = Scan.objects.select_for_update().filter(library=library, work_state=WorkState.READY).first()
         if scan is None:
             scan = Scan.objects.create(library=library, accept_missing=accept_missing)
         elif accept_missing and not scan.accept_missing:
@@ -51,10 +60,14 @@ def request_scan(library: Library, *, accept_missing: bool = False) -> Scan:
 
 
 def run_scan(scan: Scan) -> None:
-    """Carries out a claimed scan and closes it. Errors become the library's state or the scan's, with their reason."""
+    """Carries out a claimed scan and closes it. Errors become the library's state or the scan's, with their reason.
+
+    Raises `work.LeaseLost` when the scan was taken from this process; nothing is written from then on.
+    """
     library = scan.library
     scan.started_at = timezone.now()
     scan.seen = scan.added = scan.changed = scan.moved = scan.gone = scan.skipped = 0
+    beat = _heartbeat(scan)
     try:
         if os.path.realpath(library.root_path) != library.root_path:
             raise RootUnavailable("The folder has become a link to another place. Add that place as a library instead.")
@@ -62,32 +75,29 @@ def run_scan(scan: Scan) -> None:
             library.root_path,
             Exclusion.parse(library.exclude),
             leave_out=(os.path.realpath(settings.PICTOPY.data_dir),),
-            on_folder=_renewing(scan),
+            on_folder=beat,
         )
     except RootUnavailable as error:
-        _set_state(library, Library.State.OFFLINE, str(error))
-        _close(scan, error=str(error))
+        _give_up(scan, Library.State.OFFLINE, str(error))
         return
-    work.renew(scan)
     known = _known(library)
     present = sum(not row.is_missing for row in known.values())
-    if not found.found and present:
+    if not found.found and present and not scan.accept_missing:
         # An unmounted drive leaves its empty mount point behind.
         reason = "The folder is empty, but was not before. If it lies on a drive, the drive may be away."
-        if not scan.accept_missing:
-            _set_state(library, Library.State.OFFLINE, reason)
-            _close(scan, error=reason)
-            return
+        _give_up(scan, Library.State.OFFLINE, reason)
+        return
     difference = compare(known, found.found, unreadable=found.unreadable)
     _count(scan, found, difference)
     vanished = len(difference.gone)
     if vanished > HELD_FILES and vanished > HELD_SHARE * present and not scan.accept_missing:
         reason = f"{vanished:,} of {present:,} files are no longer there. Nothing was changed."
-        _set_state(library, Library.State.HELD, reason)
-        _close(scan, error=reason)
+        _give_up(scan, Library.State.HELD, reason)
         return
-    _set_state(library, Library.State.OK, "")
-    apply(library, difference, scan)
+    with transaction.atomic():
+        _set_state(library, Library.State.OK, "")
+        work.renew(scan)
+    _apply(scan, difference, beat)
     _close(scan)
 
 
@@ -96,34 +106,44 @@ def fail(scan: Scan, error: Exception) -> None:
     _close(scan, error=f"The scan stopped: {type(error).__name__}: {error}")
 
 
-def _renewing(scan: Scan) -> Callable[[], None]:
-    """Keeps the lease alive while a slow disk is walked through; looks at the clock at most once a folder."""
-    renewed = time.monotonic()
+def _heartbeat(scan: Scan) -> Callable[[], None]:
+    """To be called often: keeps the lease, and tells that this worker, which may be the only one, is alive.
 
-    def renew() -> None:
-        nonlocal renewed
-        if time.monotonic() - renewed > _RENEW_S:
-            renewed = time.monotonic()
+    Looks at nothing but the clock most of the time. Raises `work.LeaseLost`.
+    """
+    last = time.monotonic()
+
+    def beat() -> None:
+        nonlocal last
+        if time.monotonic() - last > _BEAT_S:
+            last = time.monotonic()
             work.renew(scan)
+            work.note_condition("sweep", "")
 
-    return renew
+    return beat
 
 
-def apply(library: Library, difference: Difference, scan: Scan | None = None) -> None:
-    """Writes a difference, in short transactions of `CHUNK` files; can be stopped and repeated at any point."""
-    for moved in chunks(difference.moved):
-        _move(moved)
-    for added in chunks(difference.added.items()):
-        _add(library, added)
-        work.wake_analysis()
-        if scan:
-            work.renew(scan)
-    for changed in chunks(difference.changed):
-        _change(changed)
-    for returned in chunks(difference.returned):
-        _return(returned)
-    for gone in chunks(difference.gone):
-        _lose(gone)
+def _apply(scan: Scan, difference: Difference, beat: Callable[[], None]) -> None:
+    """Writes a difference, in short transactions of `CHUNK` files; can be stopped and repeated at any point.
+
+    Each holds the scan's lease: once it was lost, the same files may be another scan's, or nobody's any more.
+    """
+    library = scan.library
+
+    def write(items: Iterable[T], save: Callable[[list[T]], None], *, wakes: bool = False) -> None:
+        for chunk in chunks(items):
+            with transaction.atomic():
+                work.renew(scan)
+                save(chunk)
+            if wakes:
+                work.wake_analysis()
+            beat()
+
+    write(difference.moved, _move)
+    write(difference.added.items(), lambda added: _add(library, added), wakes=True)
+    write(difference.changed, _change)
+    write(difference.returned, _return)
+    write(difference.gone, _lose)
     if not difference.is_empty:
         work.wake_analysis()
 
@@ -150,7 +170,6 @@ def _known(library: Library) -> dict[str, Known]:
     }
 
 
-@transaction.atomic
 def _add(library: Library, added: list[tuple[str, Stat]]) -> None:
     """New files, each with a photo that was not read yet. Paths that are known by now are left alone."""
     already = set(
@@ -164,30 +183,45 @@ def _add(library: Library, added: list[tuple[str, Stat]]) -> None:
     )
 
 
-@transaction.atomic
 def _change(changed: list[tuple[Known, Stat]]) -> None:
-    """Files with new content: to be read again, and nothing is expected of them."""
+    """Files with new content: to be read again, and nothing is expected of those that were edited in place.
+
+    But under the name of one that was gone for a scan there may be any other picture now, as cameras begin to count
+    anew; and one that seemed to have moved, and was not read yet, may never have been what it seemed. They are taken
+    for edited by nobody: if they do not hold what was there before, they are photos of their own.
+    """
     stats = {known.id: stat for known, stat in changed}
-    files = list(File.objects.filter(id__in=stats))
+    was_gone = {known.id for known, _ in changed if known.is_missing}
+    files = _locked(stats)
     for file in files:
-        file.size_bytes, file.mtime_ns, file.digest = stats[file.id].size_bytes, stats[file.id].mtime_ns, ""
+        file.size_bytes, file.mtime_ns = stats[file.id].size_bytes, stats[file.id].mtime_ns
+        if file.is_read and file.id not in was_gone:
+            file.digest = ""
     _read_again(files)
 
 
-@transaction.atomic
 def _move(moved: list[tuple[Known, str, Stat]]) -> None:
     """Files under a new path: to be read again, since only the content proves that they are the same."""
     new_paths = {known.id: path for known, path, _ in moved}
-    files = list(File.objects.filter(id__in=new_paths))
+    files = _locked(new_paths)
     for file in files:
         file.path = new_paths[file.id]
     _read_again(files)
+    search_text.write(file.photo_id for file in files)
 
 
-@transaction.atomic
 def _return(returned: list[Known]) -> None:
     """Files that are back, as they were by size and time; what they hold is looked at once more."""
-    _read_again(list(File.objects.filter(id__in=[known.id for known in returned])))
+    _read_again(_locked(known.id for known in returned))
+
+
+def _locked(ids: Iterable[int]) -> list[File]:
+    """Files that nobody else changes before the end of the transaction: first their photos are locked, then they, both
+    by id, as a worker does that records what it read."""
+    rows = File.objects.filter(id__in=list(ids))
+    photo_ids = set(rows.order_by().values_list("photo_id", flat=True))
+    list(Photo.objects.select_for_update().filter(id__in=photo_ids).order_by("id").values_list("id"))
+    return list(rows.select_for_update().order_by("id"))
 
 
 def _read_again(files: list[File]) -> None:
@@ -202,14 +236,13 @@ def _read_again(files: list[File]) -> None:
     )
 
 
-@transaction.atomic
 def _lose(gone: list[Known]) -> None:
     """Files that vanished: noted, and nothing else. A photo is missing when none of its files is left."""
     now = timezone.now()
-    ids = [known.id for known in gone]
-    File.objects.filter(id__in=ids, missing_since__isnull=True).update(missing_since=now)
+    files = _locked(known.id for known in gone)
+    affected = {file.photo_id for file in files}
+    File.objects.filter(id__in=[file.id for file in files], missing_since__isnull=True).update(missing_since=now)
     present = File.objects.filter(photo=OuterRef("pk"), missing_since__isnull=True)
-    affected = list(File.objects.filter(id__in=ids).values_list("photo_id", flat=True))
     lost = Photo.objects.filter(~Exists(present), id__in=affected, missing_since__isnull=True)
     # Never read and not there any more: there is nothing to show and nothing to keep.
     lost.filter(digest__isnull=True).delete()
@@ -236,15 +269,28 @@ def _count(scan: Scan, found: Walk, difference: Difference) -> None:
 
 def _set_state(library: Library, state: str, reason: str) -> None:
     """On the row, not from the instance at hand: a worker may have found the library offline meanwhile."""
-    library.state, library.state_reason = state, reason
-    Library.objects.filter(pk=library.pk).update(state=state, state_reason=reason)
+    staying = Library.objects.filter(pk=library.pk).exclude(state=Library.State.LEAVING)
+    if staying.update(state=state, state_reason=reason):
+        library.state, library.state_reason = state, reason
+
+
+def _give_up(scan: Scan, state: str, reason: str) -> None:
+    """Closes a scan that changes nothing but the state of its library."""
+    with transaction.atomic():
+        _set_state(scan.library, state, reason)
+        work.renew(scan)
+    _close(scan, error=reason)
 
 
 def _close(scan: Scan, *, error: str = "") -> None:
+    """Writes what a scan found, if it is still ours; who asked for what since is nothing of it."""
     scan.work_state = WorkState.FAILED if error else WorkState.DONE
     scan.error, scan.worked_at = error, timezone.now()
-    scan.lease_owner, scan.lease_until = "", None
-    scan.save()
+    work.our_scan(scan).update(
+        **{name: getattr(scan, name) for name in _RESULT},
+        lease_owner="",
+        lease_until=None,
+    )
     logger.info(
         "library %d: %d seen, %d added, %d changed, %d moved, %d gone",
         scan.library_id, scan.seen, scan.added, scan.changed, scan.moved, scan.gone,

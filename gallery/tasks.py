@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import time
+from contextlib import suppress
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from django.http import Http404
 from django.utils import timezone
 
-from gallery import pipeline, scanning, work
+from gallery import libraries, pipeline, recording, scanning, steps, thumbnails, work
 from gallery.analysis import analyzers
 from gallery.models import Condition, Library, Photo, Scan, WorkState
 from gallery.thumbnails import StorageFull, free_bytes
@@ -30,15 +33,15 @@ def analyze() -> None:
     work.return_abandoned()
     _pin_threads()
     deadline = time.monotonic() + _TURN_S
+    among = steps.within_reach()
     # Before it gives up, a worker looks for the work of one that died meanwhile.
-    while batch := work.claim_photos(settings.PICTOPY.batch_size) or (
-        work.return_abandoned() and work.claim_photos(settings.PICTOPY.batch_size)
+    while batch := work.claim_photos(settings.PICTOPY.batch_size, among=among) or (
+        work.return_abandoned() and work.claim_photos(settings.PICTOPY.batch_size, among=among)
     ):
         try:
             pipeline.process(batch)
         except StorageFull as error:
-            logger.error("%s", error)
-            work.note_condition("disk-full", str(error))
+            _tell_full(str(error))
             return
         if time.monotonic() > deadline:
             work.wake(work.ANALYZE)
@@ -60,19 +63,29 @@ def _pin_threads() -> None:
 def settle() -> None:
     """Gives analyzers the word for what they do over all photos."""
     for analyzer in analyzers():
-        analyzer.settle()
+        with work.contained(f"settle-{analyzer.name}", f"{analyzer.title}: what was found cannot be put together"):
+            analyzer.settle()
 
 
 def scan(library_id: int) -> None:
-    """Runs the waiting scan of a library, if there still is one."""
+    """Runs the waiting scan of a library, if there still is one and none is running."""
     claimed = work.claim_scan(library_id)
     if claimed is None:
         return
     try:
         scanning.run_scan(claimed)
+    except work.LeaseLost as lost:
+        logger.warning("%s", lost)
+        return
     except Exception as error:  # like a photo's: what nobody foresaw becomes a reason that a person reads
         logger.exception("scan %d failed", claimed.pk)
-        scanning.fail(claimed, error)
+        if isinstance(error, DatabaseError) and recording.says_full(error):
+            _tell_full(recording.FULL)
+        with suppress(DatabaseError):  # where not even this can be written, its lease runs out
+            scanning.fail(claimed, error)
+    if work.waiting_scans().filter(library_id=library_id).exists():
+        # Its own message came while this one was running, and was spent.
+        work.wake(work.SCAN, library_id)
 
 
 def sweep() -> None:
@@ -81,10 +94,12 @@ def sweep() -> None:
     if not _is_disk_full():
         work.clear_condition("disk-full")
     work.return_abandoned()
-    pipeline.queue_stale()
+    steps.queue_stale()
     _request_due_scans()
-    for library_id in Scan.objects.filter(work_state=WorkState.READY).values_list("library_id", flat=True):
+    for library_id in work.waiting_scans().values_list("library_id", flat=True):
         work.wake(work.SCAN, library_id)
+    libraries.go_on_removing(_TURN_S)
+    _tidy_daily()
     if work.has_ready_photos():
         work.wake_analysis()
     else:
@@ -92,15 +107,25 @@ def sweep() -> None:
 
 
 def _request_due_scans() -> None:
+    """Also of libraries that are held or offline: what was missed may be back."""
     now = timezone.now()
-    for library in Library.objects.filter(scan_every_min__gt=0).exclude(state=Library.State.HELD):
+    for library in Library.objects.filter(scan_every_min__gt=0).exclude(state=Library.State.LEAVING):
         last = Scan.objects.filter(library=library).order_by("-id").first()
         if last is None or (
             last.work_state in {WorkState.DONE, WorkState.FAILED}
             and (now - last.requested_at).total_seconds() >= library.scan_every_min * 60
         ):
-            with transaction.atomic():
+            # Not removed this very moment.
+            with suppress(Http404), transaction.atomic():
                 scanning.request_scan(library)
+
+
+def _tidy_daily() -> None:
+    last = Condition.objects.filter(key="tidied").values_list("at", flat=True).first()
+    if last is None or timezone.now() - last > dt.timedelta(days=1):
+        work.note_condition("tidied", "")  # first, so that a walk that is cut short is not begun anew every minute
+        with work.contained("tidy", "Left-over files cannot be cleaned away"):
+            thumbnails.tidy()
 
 
 def _is_disk_full() -> bool:
@@ -111,5 +136,14 @@ def _is_disk_full() -> bool:
     if free >= MIN_FREE_BYTES:
         return False
     if not Condition.objects.filter(key="disk-full").exists():
-        work.note_condition("disk-full", f"Only {free / 1e6:,.0f} MB are free on the disk that holds PictoPy's data.")
+        _tell_full(f"Only {free / 1e6:,.0f} MB are free on the disk that holds PictoPy's data.")
     return True
+
+
+def _tell_full(text: str) -> None:
+    """Also where the database lies on the full disk: then the log is the one place to tell it."""
+    logger.error("%s", text)
+    try:
+        work.note_condition("disk-full", text)
+    except DatabaseError as error:
+        logger.error("nor can this be noted for the pages: %s", error)

@@ -1,18 +1,24 @@
 """Thumbnails: three sizes of each picture, kept by content hash, so that a moved file needs none anew.
 
-They are derivatives and may be deleted at any time; the doctor or a new analysis makes them again.
+They are derivatives and may be deleted at any time: `repairs`, or a new analysis, has them made again.
 """
 
 from __future__ import annotations
 
 import errno
+import logging
 import os
+import re
 import secrets
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from django.conf import settings
 from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 # Long edges in pixels. Each is half of the one before, which makes shrinking exact and quick; the large one fills a
 # full-HD screen, and a reduced-size decode of a 12-megapixel JPEG gives just a little more than it needs.
@@ -20,6 +26,9 @@ SIZES = {"small": 480, "medium": 960, "large": 1920}
 NAME = "thumbnails"  # of their receipts
 VERSION = "1"
 QUALITY = {"small": 78, "medium": 80, "large": 84}
+# The names that `write_file` gives to thumbnails and other derivatives while it writes them.
+_TEMPORARY = re.compile(r"\.[0-9a-f]{64}-\w+\.jpg\.[0-9a-f]{8}")
+_LEFT_BEHIND_S = 24 * 3600
 
 
 class StorageFull(Exception):  # noqa: N818
@@ -83,6 +92,25 @@ def write_file(target: Path, data: bytes) -> None:
         if error.errno in {errno.ENOSPC, errno.EDQUOT}:
             raise StorageFull("The disk that holds PictoPy's data is full.") from error
         raise
+
+
+def tidy() -> int:
+    """Deletes temporary files that a killed process left behind more than a day ago; returns how many.
+
+    Only such as `write_file` makes, and only in the data directory. One walk through its names: seconds for 100,000
+    photos.
+    """
+    count, before = 0, time.time() - _LEFT_BEHIND_S
+    for folder, _, names in os.walk(settings.PICTOPY.data_dir):
+        for name in filter(_TEMPORARY.fullmatch, names):
+            file = Path(folder, name)
+            with suppress(FileNotFoundError):
+                if file.lstat().st_mtime < before:
+                    file.unlink()
+                    count += 1
+    if count:
+        logger.info("%d left-over temporary files were deleted", count)
+    return count
 
 
 def free_bytes() -> int:

@@ -15,11 +15,13 @@ import functools
 import logging
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypedDict, TypeVar
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import async_task, queue_size
@@ -27,17 +29,26 @@ from django_q.tasks import async_task, queue_size
 from gallery.models import Condition, Library, Photo, Scan, WorkState
 
 logger = logging.getLogger(__name__)
+Item = TypeVar("Item", Photo, Scan)
 
 MAX_ATTEMPTS = 3
 KILLED = (
     "PictoPy's worker stopped each of the three times it tried this file: it may be damaged in a way that crashes the "
     "decoder, or need more memory or time than there is."
 )
+KILLED_SCAN = (
+    "PictoPy's worker stopped each of the three times it looked through this folder: there may be too little memory, "
+    "or a drive may hang. What it had noted is kept, and the next scan goes on from there."
+)
 ANALYZE = "gallery.tasks.analyze"
 SCAN = "gallery.tasks.scan"
 SWEEP = "gallery.tasks.sweep"
 # Walking through a slow network drive may take hours.
 _SCAN_TIMEOUT_S = 6 * 3600
+
+
+class LeaseLost(Exception):  # noqa: N818
+    """The work was taken from this process, because it said nothing for too long, or is no longer to be done."""
 
 
 def wake(task: str, *args: int | str) -> None:
@@ -71,8 +82,16 @@ def schedule_sweep(**kwargs: object) -> None:
 
 
 @functools.cache
-def _host() -> str:
-    return socket.gethostname()[:60]
+def machine() -> str:
+    """Where process numbers mean what they mean here: host name and process namespace.
+
+    Containers may share a host name, each with processes of its own under the same numbers.
+    """
+    try:
+        namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")
+    except OSError:  # not Linux: there is only one
+        namespace = ""
+    return f"{socket.gethostname()[:60]}@{namespace}"
 
 
 def _process_start(pid: int) -> str:
@@ -86,14 +105,14 @@ def _process_start(pid: int) -> str:
 
 
 def lease_owner() -> str:
-    """This process: host, process id and start time, which together never come again."""
-    return f"{_host()}:{os.getpid()}:{_process_start(os.getpid())}"
+    """This process: machine, process id and start time, which together never come again."""
+    return f"{machine()}:{os.getpid()}:{_process_start(os.getpid())}"
 
 
 def is_gone(owner: str) -> bool:
-    """Whether the process behind a lease has certainly ended. Of other machines we cannot know."""
-    host, pid, start = ("::" + owner).rsplit(":", 2)
-    if host.removeprefix("::") != _host() or not pid.isdigit():
+    """Whether the process behind a lease has certainly ended. Of other machines and containers we cannot know."""
+    where, pid, start = ("::" + owner).rsplit(":", 2)
+    if where.removeprefix("::") != machine() or not pid.isdigit():
         return False
     return _process_start(int(pid)) != start
 
@@ -101,15 +120,18 @@ def is_gone(owner: str) -> bool:
 # --- claims
 
 
-def claim_photos(limit: int) -> list[Photo]:
+def claim_photos(limit: int, *, among: QuerySet[Photo] | None = None) -> list[Photo]:
     """Up to `limit` ready photos of reachable libraries, leased to this process; [] when there are none.
+
+    `among`: those that this machine can do something for, if that is not all of them.
 
     Two statements in one short transaction: rows are locked with SKIP LOCKED on PostgreSQL, and SQLite takes the write
     lock at the beginning. Photos on their second or third attempt come one at a time, after all others.
     """
     reachable = Library.objects.filter(state=Library.State.OK).values("id")
     with transaction.atomic():
-        ready = Photo.objects.filter(work_state=WorkState.READY, library__in=reachable).select_for_update(
+        rows = Photo.objects.all() if among is None else among
+        ready = rows.filter(work_state=WorkState.READY, library__in=reachable).select_for_update(
             skip_locked=True, of=("self",)
         )
         ids = list(ready.filter(attempts=0).order_by("attempts", "id").values_list("id", flat=True)[:limit])
@@ -121,9 +143,12 @@ def claim_photos(limit: int) -> list[Photo]:
 
 
 def claim_scan(library_id: int | None = None) -> Scan | None:
-    """The oldest scan that is ready (of one library, if given), leased to this process."""
+    """The oldest scan that is ready (of one library, if given), leased to this process.
+
+    None of a library that is being scanned: the one that waits has its turn afterwards.
+    """
     with transaction.atomic():
-        ready = Scan.objects.filter(work_state=WorkState.READY).select_for_update(skip_locked=True)
+        ready = waiting_scans().select_for_update(skip_locked=True, of=("self",))
         if library_id is not None:
             ready = ready.filter(library_id=library_id)
         found = ready.order_by("attempts", "id").values_list("id", flat=True).first()
@@ -131,6 +156,13 @@ def claim_scan(library_id: int | None = None) -> Scan | None:
             return None
         _lease(Scan.objects.filter(id=found))
     return Scan.objects.select_related("library").get(id=found)
+
+
+def waiting_scans() -> QuerySet[Scan]:
+    """Scans that could begin now."""
+    running = Scan.objects.filter(library=OuterRef("library"), work_state=WorkState.CLAIMED)
+    ready = Scan.objects.filter(~Exists(running), work_state=WorkState.READY)
+    return ready.exclude(library__state=Library.State.LEAVING)
 
 
 def _lease(rows: QuerySet[Photo] | QuerySet[Scan]) -> None:
@@ -159,35 +191,76 @@ def release(ids: Iterable[int]) -> None:
     ours(Photo.objects.all(), ids).update(work_state=WorkState.READY, lease_owner="", lease_until=None)
 
 
+def our_scan(scan: Scan) -> QuerySet[Scan]:
+    """The row of a scan while this process holds it, else none."""
+    return Scan.objects.filter(id=scan.pk, work_state=WorkState.CLAIMED, lease_owner=lease_owner())
+
+
 def renew(scan: Scan) -> None:
-    """Makes the lease of a long scan run on, and tells that this worker is alive: it may be the only one."""
-    Scan.objects.filter(id=scan.id, lease_owner=lease_owner()).update(
-        lease_until=timezone.now() + dt.timedelta(seconds=settings.PICTOPY.lease_s)
-    )
-    note_condition("sweep", "")
+    """Makes the lease of a long scan run on. Raises `LeaseLost` if it was taken back, or the scan is gone.
+
+    In a transaction it also keeps the lease from being taken before the end of it.
+    """
+    until = timezone.now() + dt.timedelta(seconds=settings.PICTOPY.lease_s)
+    if not our_scan(scan).update(lease_until=until):
+        raise LeaseLost(f"scan {scan.pk} is no longer ours")
 
 
 # --- the sweep
 
 
+class _Free(TypedDict):
+    lease_owner: str
+    lease_until: None
+
+
+_FREE: _Free = {"lease_owner": "", "lease_until": None}
+
+
 def return_abandoned() -> int:
     """Takes back work whose lease ran out or whose process is gone; at the third attempt it fails. Counts the rows."""
-    returned = 0
-    for model in (Photo, Scan):
-        claimed = model.objects.filter(work_state=WorkState.CLAIMED)
-        owners = list(claimed.order_by().values_list("lease_owner", flat=True).distinct())
-        gone = [owner for owner in owners if is_gone(owner)]
-        abandoned = claimed.filter(Q(lease_until__lt=timezone.now()) | Q(lease_owner__in=gone))
-        free = {"lease_owner": "", "lease_until": None}
-        with transaction.atomic():
-            failed = abandoned.filter(attempts__gte=MAX_ATTEMPTS).update(
-                work_state=WorkState.FAILED, error=KILLED, worked_at=timezone.now(), **free
-            )
-            again = abandoned.update(work_state=WorkState.READY, **free)
-        returned += failed + again
-        if failed or again:
-            logger.warning("%s: %d taken back from ended workers, %d set aside", model.__name__, again, failed)
-    return returned
+    photos = _abandoned(Photo.objects.all())
+    with transaction.atomic():
+        failed = photos.filter(attempts__gte=MAX_ATTEMPTS).update(
+            work_state=WorkState.FAILED, error=KILLED, worked_at=timezone.now(), **_FREE
+        )
+        again = photos.update(work_state=WorkState.READY, **_FREE)
+    if failed or again:
+        logger.warning("photos: %d taken back from ended workers, %d set aside", again, failed)
+    scans = list(_abandoned(Scan.objects.all()))
+    for scan in scans:
+        _return_scan(scan)
+    return failed + again + len(scans)
+
+
+def _abandoned(rows: QuerySet[Item]) -> QuerySet[Item]:
+    claimed = rows.filter(work_state=WorkState.CLAIMED)
+    owners = list(claimed.order_by().values_list("lease_owner", flat=True).distinct())
+    gone = [owner for owner in owners if is_gone(owner)]
+    return claimed.filter(Q(lease_until__lt=timezone.now()) | Q(lease_owner__in=gone))
+
+
+@transaction.atomic
+def _return_scan(found: Scan) -> None:
+    """Makes an abandoned scan ready again, in place of one that waits: it begins anew, so it sees what that one would.
+
+    The library's row is locked, so that no request comes in between.
+    """
+    Library.objects.select_for_update(no_key=True).filter(pk=found.library_id).first()
+    scan = Scan.objects.filter(
+        pk=found.pk, work_state=WorkState.CLAIMED, lease_owner=found.lease_owner, lease_until=found.lease_until
+    )
+    if scan.select_for_update().first() is None:  # closed, or renewed, a moment ago
+        return
+    if found.attempts >= MAX_ATTEMPTS:
+        scan.update(work_state=WorkState.FAILED, error=KILLED_SCAN, worked_at=timezone.now(), **_FREE)
+        logger.warning("scan %d: set aside, its workers ended", found.pk)
+        return
+    waiting = Scan.objects.filter(library_id=found.library_id, work_state=WorkState.READY)
+    is_accepted = found.accept_missing or waiting.filter(accept_missing=True).exists()
+    waiting.delete()
+    scan.update(work_state=WorkState.READY, accept_missing=is_accepted, **_FREE)
+    logger.warning("scan %d: taken back from an ended worker", found.pk)
 
 
 def has_ready_photos() -> bool:
@@ -202,3 +275,16 @@ def note_condition(key: str, text: str) -> None:
 
 def clear_condition(key: str) -> None:
     Condition.objects.filter(key=key).delete()
+
+
+@contextmanager
+def contained(key: str, title: str) -> Iterator[None]:
+    """What fails in here keeps nothing else from its turn: it is logged, and told on pages until it goes well."""
+    try:
+        yield
+    except Exception as error:
+        logger.exception("%s", title)
+        note_condition(key, f"{title}: {type(error).__name__}: {error}")
+    else:
+        if Condition.objects.filter(key=key).exists():
+            clear_condition(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import http.client
@@ -33,8 +34,9 @@ def only_run(data_dir: Path) -> Iterator[None]:
 
     Python opens files so that they are closed in programs it starts, hence children never hold the lock.
     """
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    with _room_in(data_dir):
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -46,10 +48,22 @@ def only_run(data_dir: Path) -> Iterator[None]:
                 "a data directory of its own with PICTOPY_DATA."
             ) from None
         os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
+        with suppress(OSError):  # on a full disk: the number only helps who starts a second one
+            os.write(descriptor, f"{os.getpid()}\n".encode())
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _room_in(folder: Path) -> Iterator[None]:
+    """Turns a full disk, where something must be written before PictoPy can run, into StartRefused."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise StartRefused(f"The disk that holds {folder} is full. Make some room on it, and start again.") from error
 
 
 def close_to_others(data_dir: Path) -> None:
@@ -130,7 +144,8 @@ def answers(address: str, port: int) -> bool:
 def collect_static() -> bool:
     """Collects static files if any of them changed since the last time; says whether it did.
 
-    Comparing names, sizes and times takes milliseconds; collecting and compressing takes seconds.
+    Comparing names, sizes and times takes milliseconds; collecting and compressing takes seconds. Raises StartRefused
+    when there is no room for them.
     """
     root = Path(settings.STATIC_ROOT)
     record = root.with_name(f"{root.name}.collected")  # beside it: what is inside is served
@@ -140,9 +155,10 @@ def collect_static() -> bool:
             return False
     except OSError:
         pass
-    record.unlink(missing_ok=True)
-    call_command("collectstatic", interactive=False, clear=True, verbosity=0)
-    record.write_text(fingerprint, encoding="ascii")
+    with _room_in(root.parent):
+        record.unlink(missing_ok=True)
+        call_command("collectstatic", interactive=False, clear=True, verbosity=0)
+        record.write_text(fingerprint, encoding="ascii")
     return True
 
 

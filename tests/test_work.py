@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 from django.utils import timezone
@@ -15,7 +16,7 @@ from gallery import work
 from gallery.models import Library, Photo, WorkState
 from tests.factories import LibraryFactory, PhotoFactory
 
-GONE = f"{work._host()}:999999999:1"
+GONE = f"{work.machine()}:999999999:1"
 
 
 def ready(library: Library, count: int, **values: object) -> list[Photo]:
@@ -71,7 +72,7 @@ def test_the_work_of_a_process_that_died_is_taken_back_at_once(library: Library)
     work.claim_photos(1)
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     start = work._process_start(child.pid)
-    Photo.objects.update(lease_owner=f"{work._host()}:{child.pid}:{start}")
+    Photo.objects.update(lease_owner=f"{work.machine()}:{child.pid}:{start}")
     assert work.return_abandoned() == 0
     child.kill()
     child.communicate()
@@ -83,9 +84,46 @@ def test_of_other_machines_nothing_is_assumed() -> None:
     assert not work.is_gone("")
     assert not work.is_gone("nonsense")
     assert not work.is_gone(work.lease_owner())
-    assert work.is_gone(f"{work._host()}:{os.getpid()}:1"), (
+    assert work.is_gone(f"{work.machine()}:{os.getpid()}:1"), (
         "the same process id at another start time is another process"
     )
+
+
+@pytest.fixture
+def _anew() -> Iterator[None]:
+    """Asks the machine for its name anew, before and after."""
+    work.machine.cache_clear()
+    yield
+    work.machine.cache_clear()
+
+
+@pytest.mark.usefixtures("_anew")
+def test_of_containers_that_share_our_host_name_nothing_is_assumed(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has processes of its own under the same numbers."""
+    monkeypatch.setattr(work.os, "readlink", lambda path: "pid:[4026531836]")
+    ready(library, 1)
+    work.claim_photos(1)
+    ours = work.lease_owner()
+    assert "@4026531836:" in ours
+    work.machine.cache_clear()
+    monkeypatch.setattr(work.os, "readlink", lambda path: "pid:[4026532999]")
+    assert not work.is_gone(ours.rpartition(":")[0] + ":1")
+    assert work.return_abandoned() == 0
+    work.machine.cache_clear()
+    monkeypatch.setattr(work.os, "readlink", lambda path: "pid:[4026531836]")
+    assert work.is_gone(ours.rpartition(":")[0] + ":1")
+
+
+@pytest.mark.usefixtures("_anew")
+def test_where_there_are_no_namespaces_the_host_says_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(path: str) -> str:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(work.os, "readlink", absent)
+    assert work.machine().endswith("@")
+    assert not work.is_gone(work.lease_owner())
 
 
 def test_a_photo_that_kills_its_worker_three_times_is_set_aside_and_its_neighbours_are_not(library: Library) -> None:

@@ -1,0 +1,37 @@
+"""An analyzer for the tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Recorder:
+    """Remembers what it saw, has no model on request (`current`), and fails on request."""
+
+    name = "recorder"
+    title = "Recorder"
+
+    def __init__(self) -> None:
+        self.runs = 0
+        self.saved: list[int] = []
+        self.settled = 0
+        self.current: str | None = "1"
+        self.fails = False
+
+    def version(self) -> str | None:
+        return self.current
+
+    def waiting_for(self) -> str:
+        return "" if self.current else "Recording waits for its model."
+
+    def run(self, pixels: Any) -> tuple[int, ...]:
+        self.runs += 1
+        if self.fails:
+            raise ZeroDivisionError("as told")
+        return tuple(pixels.shape)
+
+    def save(self, results: Any) -> None:
+        self.saved += [photo.pk for photo, _ in results]
+
+    def settle(self) -> None:
+        self.settled += 1
