@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from albums.access import albums_editable_by
 from albums.models import Album
+from gallery.names import NameField
 
 if TYPE_CHECKING:
     _AlbumModelForm = forms.ModelForm[Album]
@@ -31,6 +32,7 @@ class AlbumForm(_AlbumModelForm):
             "description": forms.Textarea(attrs={"rows": 4}),
             "visibility": forms.RadioSelect,
         }
+        field_classes = {"name": NameField}
         error_messages = {"name": {"required": "Give the album a name."}}
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -51,7 +53,7 @@ class ChooseAlbumForm(forms.Form):
         empty_label="Choose an album…",
         error_messages={"invalid_choice": "That album is not there any more."},
     )
-    new = forms.CharField(
+    new = NameField(
         label="Or a new one",
         required=False,
         max_length=120,

@@ -34,7 +34,7 @@ def crop(face: Face) -> SafeString:
     return format_html(
         '<a href="{}"><img src="{}" alt="" width="{}" height="{}" loading="lazy"></a>',
         reverse("gallery:photo_detail", args=[face.photo_id]),
-        crops.url(face.pk, face.photo.digest or "", (face.x, face.y, face.w, face.h)),
+        crops.url(face.pk, face.photo.digest or "", (face.x, face.y, face.w, face.h)) if face.is_placed else "",
         CROP_PX,
         CROP_PX,
     )

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
-from faces import revisions
+from faces import revisions, same_face
 from faces.models import Face, Person, Refusal
-from gallery.analysis import choose_model
-from gallery.models import AnalyzerVersion, Photo
+from gallery.analysis import choose_model, in_use
+from gallery.models import Photo
 from gallery.vision.catalog import ModelSpec, ModelUnavailable, Role
 
 if TYPE_CHECKING:
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 # Counted up when the meaning of results changes.
 _CODE = "1"
-# From this overlap (intersection over union) on, a detection is the face that was found there before.
-SAME_FACE_IOU = 0.5
-_MEASURED = ("x", "y", "w", "h", "score", "landmarks", "quality", "embedding", "model")
+_FOUND = ("x", "y", "w", "h", "score", "landmarks", "quality", "embedding")
+_WRITTEN = (*_FOUND, "model", "digest", "cluster", "person", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +62,7 @@ class FacesAnalyzer:
         One query. A better embedder that arrives later changes nothing by itself: people are compared within one model,
         so a change means that every photo is looked at again, which is for a person to decide.
         """
-        in_use = AnalyzerVersion.objects.filter(name=self.name).values_list("version", flat=True).first() or ""
-        detector, embedder = _keys(in_use)
+        detector, embedder = _keys(in_use(self.name))
         return (
             choose_model("face_detection", settings.PICTOPY.face_detector, detector),
             choose_model("face_embedding", settings.PICTOPY.face_embedder, embedder),
@@ -122,32 +120,36 @@ class FacesAnalyzer:
     def save(self, results: Sequence[tuple[Photo, Any]]) -> None:
         """Matches what was found with the faces that are there, so that ids, names and refusals live on.
 
-        A face that is not found again stays if somebody decided something about it, and goes otherwise. A constant
-        number of queries for any batch.
+        A face that is not found again stays if somebody decided something about it, and goes otherwise. If the photo
+        was edited, one that stays has no place in it any more: it keeps the digest of the content in which it was
+        found, so that nothing is drawn where it used to be. A constant number of queries for any batch. Locks all of
+        clustering, then the faces by id.
         """
+        revisions.lock()
         before: dict[int, list[Face]] = {}
-        photo_ids = [photo.pk for photo, _ in results]
-        rows = Face.objects.filter(photo__in=photo_ids).order_by("id")
-        for face in rows:
+        rows = Face.objects.filter(photo__in=[photo.pk for photo, _ in results])
+        for face in rows.select_for_update(no_key=True).order_by("id"):
             before.setdefault(face.photo_id, []).append(face)
         decided = set(rows.filter(_decided()).values_list("pk", flat=True))
         changed, new, gone = [], [], []
         touched = {face.model for faces in before.values() for face in faces}
         for photo, found in results:
-            faces = before.get(photo.pk, [])
-            pairs = match(faces, found.faces)
+            faces, digest = before.get(photo.pk, []), photo.digest or ""
+            pairs = same_face.match(faces, found.faces, model=found.model, digest=digest)
             for index, detected in enumerate(found.faces):
                 if index not in pairs:
-                    new.append(_update(Face(photo=photo), detected, found.model))
-                elif not _is_same(pairs[index], detected, found.model):
-                    changed.append(_update(pairs[index], detected, found.model))
+                    new.append(_update(Face(photo=photo), detected, found.model, digest))
+                elif not _is_same(pairs[index], detected, found.model, digest):
+                    changed.append(_update(pairs[index], detected, found.model, digest))
             matched = {face.pk for face in pairs.values()}
             gone += [face.pk for face in faces if face.pk not in matched | decided]
+            kept = [face for face in faces if face.pk in decided - matched]
+            changed += [_lose(face) for face in kept if face.digest != digest and face.quality > 0]
             touched.add(found.model)
         if not (changed or new or gone):
             return
         Face.objects.filter(pk__in=gone).delete()
-        Face.objects.bulk_update(changed, [*_MEASURED, "cluster"])
+        Face.objects.bulk_update(changed, _WRITTEN)
         Face.objects.bulk_create(new)
         # No wake-up for every batch: `settle` comes when no photo is waiting any more.
         revisions.count_up(touched, wake=False, faces=True)
@@ -175,43 +177,29 @@ def _decided() -> Q:
     )
 
 
-def match(faces: Sequence[Face], found: Sequence[FoundFace]) -> dict[int, Face]:
-    """Which earlier face each detection is: index in `found` -> face. Pairs with the largest overlap first."""
-    overlaps = sorted(
-        (-overlap, index, place)
-        for index, detected in enumerate(found)
-        for place, face in enumerate(faces)
-        if (overlap := iou(face, detected)) >= SAME_FACE_IOU
-    )
-    pairs: dict[int, Face] = {}
-    used: set[int] = set()
-    for _, index, place in overlaps:
-        if index not in pairs and place not in used:
-            pairs[index] = faces[place]
-            used.add(place)
-    return pairs
-
-
-def iou(one: Face | FoundFace, other: Face | FoundFace) -> float:
-    """Intersection over union of two boxes, 0..1."""
-    width = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
-    height = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)
-    if width <= 0 or height <= 0:
-        return 0.0
-    shared = width * height
-    return shared / (one.w * one.h + other.w * other.h - shared)
-
-
-def _is_same(face: Face, found: FoundFace, model: str) -> bool:
+def _is_same(face: Face, found: FoundFace, model: str, digest: str) -> bool:
     """Whether an earlier face says exactly what was found now."""
     box = (face.x, face.y, face.w, face.h) == (found.x, found.y, found.w, found.h)
-    return box and face.model == model and bytes(face.embedding or b"") == found.embedding
+    known = (face.model, face.digest, face.quality > 0) == (model, digest, found.quality > 0)
+    return box and known and bytes(face.embedding or b"") == found.embedding
 
 
-def _update(face: Face, found: FoundFace, model: str) -> Face:
+def _update(face: Face, found: FoundFace, model: str, digest: str) -> Face:
     if face.model != model:
         face.cluster = None  # groups are made within one model
-    for name in ("x", "y", "w", "h", "score", "landmarks", "quality", "embedding"):
+    for name in _FOUND:
         setattr(face, name, getattr(found, name))
-    face.model = model
+    face.model, face.digest = model, digest
+    return face
+
+
+def _lose(face: Face) -> Face:
+    """A face that an edit took out of its photo, or that is not recognised there any more.
+
+    Who was said to be in the photo stays in it. A guess does not. The quality says that there is nothing to be seen:
+    the face starts no group and joins none, and is the last that a page would show.
+    """
+    face.quality, face.cluster = 0.0, None
+    if not face.is_confirmed and face.state == Face.State.ASSIGNED:
+        face.person, face.state = None, Face.State.UNKNOWN
     return face

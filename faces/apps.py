@@ -13,5 +13,5 @@ class FacesConfig(AppConfig):
         from gallery import analysis, photo_panels
 
         analysis.register(FacesAnalyzer())
-        photo_panels.register("people", panels.people_panel, order=10)
+        photo_panels.register("people", panels.people_panel, order=10, stylesheet="css/photo-people.css")
         sets.register()

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 
 from faces.services import NAME_LENGTH
+from gallery.names import NameField
 
 MAX_ID = 2**63 - 1
 
@@ -15,23 +16,15 @@ class NameForm(forms.Form):
     """A person's name, without doubled blanks or invisible characters. `is_taken`: somebody else has it already."""
 
     is_taken = False
-    name = forms.CharField(
+    name = NameField(
         max_length=NAME_LENGTH,
         error_messages={"required": "Type a name.", "max_length": f"A name has at most {NAME_LENGTH} characters."},
     )
 
-    def clean_name(self) -> str:
-        name = "".join(char for char in self.cleaned_data["name"] if char.isprintable() or char.isspace())
-        name = " ".join(name.split())
-        if not name:
-            raise forms.ValidationError("Type a name.")
-        return name
 
+class WhoForm(NameForm):
+    """The name of a face, and who is meant when the name is taken.
 
-class NameClusterForm(NameForm):
-    """The name of a suggestion, which faces belong to it, and who is meant when the name is taken.
-
-    `shown` are the faces that had a box, `face` those that stayed ticked; a face that was not shown goes with the rest.
     `who` is empty, "new" for somebody else of the same name, or the id of the person who is meant.
     """
 
@@ -44,13 +37,19 @@ class NameClusterForm(NameForm):
         return who
 
     def choice(self) -> dict[str, Any]:
-        """Keyword arguments for `services.name_cluster`."""
+        """Keyword arguments for `services.name_face` and `services.name_cluster`."""
         who = self.cleaned_data["who"]
-        return {
-            "leave_out": self.leave_out(),
-            "same_as": int(who) if who.isdecimal() else None,
-            "is_someone_else": who == "new",
-        }
+        return {"same_as": int(who) if who.isdecimal() else None, "is_someone_else": who == "new"}
+
+
+class NameClusterForm(WhoForm):
+    """The name of a suggestion, and which faces belong to it.
+
+    `shown` are the faces that had a box, `face` those that stayed ticked; a face that was not shown goes with the rest.
+    """
+
+    def choice(self) -> dict[str, Any]:
+        return {**super().choice(), "leave_out": self.leave_out()}
 
     def leave_out(self) -> set[int]:
         """Faces that were unticked."""

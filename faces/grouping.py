@@ -10,8 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -36,6 +36,7 @@ MIN_QUALITY = 0.30
 MAX_ROUNDS = 4
 # Ids in one UPDATE: SQLite has taken 32,766 parameters in a statement since 3.32, PostgreSQL 65,535.
 CHUNK = 5000
+_AS_IT_IS = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,12 +209,12 @@ def _people(snapshot: Snapshot, good: Mask, spec: catalog.ModelSpec) -> Rows:
 def write(clustering: Clustering, snapshot: Snapshot, result: Result, *, milliseconds: int) -> bool:
     """Writes the differences in one transaction and gives the lease back. False if the lease was lost meanwhile."""
     with transaction.atomic():
-        held = Clustering.objects.select_for_update().filter(pk=clustering.pk, lease_owner=work.lease_owner())
+        revisions.lock()
+        held = Clustering.objects.filter(pk=clustering.pk, lease_owner=work.lease_owner())
         if not held.exists():
             logger.warning("clustering %d: the lease ran out; nothing was written", clustering.pk)
             return False
-        _write_clusters(clustering.model, snapshot, result)
-        _write_people(clustering.model, snapshot, result)
+        _write_faces(clustering.model, snapshot, result)
         _tidy(clustering.model)
         held.update(
             done=clustering.wanted,
@@ -230,41 +231,59 @@ def write(clustering: Clustering, snapshot: Snapshot, result: Result, *, millise
     return True
 
 
-def _write_clusters(model: str, snapshot: Snapshot, result: Result) -> None:
-    there = set(Cluster.objects.filter(model=model).values_list("pk", flat=True))
-    ids = np.array([kept if kept in there else NOISE for kept in result.kept.tolist()], dtype=np.int64)
-    new = np.flatnonzero(ids == NOISE)
-    ids[new] = [cluster.pk for cluster in Cluster.objects.bulk_create(Cluster(model=model) for _ in new)]
-    wanted = np.where(result.labels == NOISE, NOISE, ids[result.labels] if len(ids) else NOISE)
-    for target, faces in _differences(snapshot.ids, snapshot.clusters, wanted):
-        Face.objects.filter(pk__in=faces, model=model).update(cluster=None if target == NOISE else target)
+def _write_faces(model: str, snapshot: Snapshot, result: Result) -> None:
+    """Group and person of every face whose group or person changed, in one UPDATE for all that get the same.
 
-
-def _write_people(model: str, snapshot: Snapshot, result: Result) -> None:
-    there = set(Person.objects.values_list("pk", flat=True))
-    refused = Refusal.objects.filter(pk__gt=snapshot.last_refusal).values_list("person_id", "face_id")
-    new_refusals: dict[int, set[int]] = {}
-    for person_id, face_id in refused:
-        new_refusals.setdefault(person_id, set()).add(face_id)
-    open_faces = Face.objects.filter(
-        model=model, is_confirmed=False, state__in=[Face.State.UNKNOWN, Face.State.ASSIGNED]
-    )
-    for target, faces in _differences(snapshot.ids, snapshot.people, result.people):
-        if target == NOISE:
-            open_faces.filter(pk__in=faces).update(person=None, state=Face.State.UNKNOWN)
-        elif target in there:
-            allowed = [face for face in faces if face not in new_refusals.get(target, ())]
-            open_faces.filter(pk__in=allowed).update(person=target, state=Face.State.ASSIGNED)
-
-
-def _differences(ids: Rows, before: Rows, after: Rows) -> Iterator[tuple[int, list[int]]]:
-    """Each new value with the ids of the faces that are to get it, in chunks."""
-    changed = np.flatnonzero(before != after)
-    order = changed[np.argsort(after[changed], kind="stable")]
-    for part in np.split(order, np.flatnonzero(np.diff(after[order])) + 1):
+    Each row is written once: of a row that a transaction writes twice, PostgreSQL checks every foreign key anew when it
+    commits, and would wait there for workers that have locked photos and wait for us.
+    """
+    clusters = _cluster_ids(model, result)[result.labels]
+    people = np.where(_may_change(model, snapshot, result.people), result.people, snapshot.people)
+    changed = np.flatnonzero((clusters != snapshot.clusters) | (people != snapshot.people))
+    wanted = np.stack(
+        [
+            np.where(clusters != snapshot.clusters, clusters, _AS_IT_IS),
+            np.where(people != snapshot.people, people, _AS_IT_IS),
+        ],
+        axis=1,
+    )[changed]
+    order = np.lexsort((wanted[:, 1], wanted[:, 0]))
+    changed, wanted = changed[order], wanted[order]
+    for part in np.split(np.arange(len(changed)), np.flatnonzero((np.diff(wanted, axis=0) != 0).any(axis=1)) + 1):
         for start in range(0, len(part), CHUNK):
             chunk = part[start : start + CHUNK]
-            yield int(after[chunk[0]]), ids[chunk].tolist()
+            cluster, person = (int(target) for target in wanted[chunk[0]])
+            values: dict[str, Any] = {}
+            if cluster != _AS_IT_IS:
+                values["cluster"] = None if cluster == NOISE else cluster
+            if person != _AS_IT_IS:
+                is_nobody = person == NOISE
+                values["person"] = None if is_nobody else person
+                values["state"] = Face.State.UNKNOWN if is_nobody else Face.State.ASSIGNED
+            revisions.eligible(model).filter(pk__in=snapshot.ids[changed[chunk]].tolist()).update(**values)
+
+
+def _cluster_ids(model: str, result: Result) -> Rows:
+    """The id of the group of each label, and NOISE as the last, which is where the label NOISE (-1) points."""
+    there = set(Cluster.objects.filter(model=model).values_list("pk", flat=True))
+    ids = np.array([kept if kept in there else NOISE for kept in result.kept.tolist()] + [NOISE], dtype=np.int64)
+    new = np.flatnonzero(ids[:-1] == NOISE)
+    ids[new] = [cluster.pk for cluster in Cluster.objects.bulk_create(Cluster(model=model) for _ in new)]
+    return ids
+
+
+def _may_change(model: str, snapshot: Snapshot, people: Rows) -> Mask:
+    """Whether each face may be given to its new person, after all that was decided since the snapshot was read."""
+    there = [NOISE, *Person.objects.values_list("pk", flat=True)]
+    changed = snapshot.ids[snapshot.people != people].tolist()
+    still_open: list[int] = []
+    for start in range(0, len(changed), CHUNK):
+        faces = revisions.eligible(model).filter(pk__in=changed[start : start + CHUNK], is_confirmed=False)
+        still_open += faces.values_list("pk", flat=True)
+    allowed: Mask = np.isin(snapshot.ids, still_open) & np.isin(people, there)
+    for face_id, person_id in Refusal.objects.filter(pk__gt=snapshot.last_refusal).values_list("face_id", "person_id"):
+        allowed &= (snapshot.ids != face_id) | (people != person_id)
+    return allowed
 
 
 def _tidy(model: str) -> None:

@@ -12,7 +12,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 
-from gallery.models import Box, Photo
+from gallery.boxes import Box
+from gallery.models import Photo
 
 
 class Person(models.Model):
@@ -65,6 +66,7 @@ class Face(Box):
 
     photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="faces")
     landmarks = models.BinaryField(null=True, blank=True, help_text="float32 (5, 2), relative to the upright picture")
+    digest = models.CharField(max_length=64, blank=True, help_text="The content of the photo in which the box is right")
     score = models.FloatField()
     quality = models.FloatField(default=0)
     embedding = models.BinaryField(null=True, blank=True, help_text="float32, L2 length 1")
@@ -106,6 +108,11 @@ class Face(Box):
     def __str__(self) -> str:
         return f"face {self.pk} in photo {self.photo_id}"
 
+    @property
+    def is_placed(self) -> bool:
+        """Whether the box is right for what the photo shows now: not after an edit, until the face is found again."""
+        return self.digest == (self.photo.digest or "")
+
 
 class Refusal(models.Model):
     """Somebody said that this face is not this person. Remembered for ever."""
@@ -131,6 +138,7 @@ class Event(models.Model):
         NAME = "name", "named"
         RENAME = "rename", "renamed"
         REFUSE = "refuse", "said it is somebody else"
+        NO_FACE = "no_face", "said it is no face"
         COVER = "cover", "chose a cover"
         HIDE = "hide", "hid or showed"
 

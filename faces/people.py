@@ -23,7 +23,7 @@ MOST_NAMES = 1000
 
 @dataclass(frozen=True, slots=True)
 class FaceThumb:
-    """A face as a small square picture, with the page of its photo."""
+    """A face as a small square picture, with the page of its photo. No `src`: an edit took it away, or may have."""
 
     id: int
     photo_id: int
@@ -87,7 +87,8 @@ def photo_counts(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, int]:
 def person_covers(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, FaceThumb]:
     """The cover of each person: the chosen one if the viewer sees it, else the best face they see. Two queries."""
     faces = faces_visible_to(viewer)
-    chosen = faces.filter(pk=OuterRef("cover_id"), person_id=OuterRef("pk")).order_by().values("pk")[:1]
+    placed = faces.filter(digest=F("photo__digest"))
+    chosen = placed.filter(pk=OuterRef("cover_id"), person_id=OuterRef("pk")).order_by().values("pk")[:1]
     best = faces.filter(person_id=OuterRef("pk")).order_by("-quality", "id").values("pk")[:1]
     people = Person.objects.filter(pk__in=person_ids).order_by()
     rows = list(people.values_list("pk", Subquery(chosen), Subquery(best)))
@@ -98,17 +99,23 @@ def person_covers(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, FaceTh
 def face_thumbs(faces: QuerySet[Face]) -> list[FaceThumb]:
     """Thumbs for a queryset that was narrowed to what the viewer sees, in its order: one query."""
     detail = reverse("gallery:photo_detail", args=[0]).removesuffix("0/")
-    rows = faces.values_list("pk", "photo_id", "x", "y", "w", "h", "is_confirmed", "photo__digest")
+    columns = ("pk", "photo_id", "x", "y", "w", "h", "is_confirmed", "digest", "photo__digest")
     return [
         FaceThumb(
             id=pk,
             photo_id=photo_id,
-            src=crops.url(pk, digest or "", (x, y, w, h)),
+            src=crops.url(pk, digest, (x, y, w, h)) if digest == shown else "",
             photo_url=f"{detail}{photo_id}/",
             is_confirmed=is_confirmed,
         )
-        for pk, photo_id, x, y, w, h, is_confirmed, digest in rows
+        for pk, photo_id, x, y, w, h, is_confirmed, digest, shown in faces.values_list(*columns)
     ]
+
+
+def face_thumb(face: Face) -> FaceThumb:
+    """The thumb of one face that the viewer sees: one query."""
+    (thumb,) = face_thumbs(Face.objects.filter(pk=face.pk))
+    return thumb
 
 
 def person_faces(viewer: Viewer, person: Person, *, after: str | None = None, size: int = FACES_PER_PAGE) -> FaceStrip:

@@ -30,6 +30,15 @@ def eligible(model: str) -> QuerySet[Face]:
     )
 
 
+def lock() -> None:
+    """Makes every other writer of faces wait until the end of this transaction: one query.
+
+    Naming, undoing, analysing and grouping change the same faces, people and groups, each in an order of its own, which
+    PostgreSQL would answer with deadlocks. So all of them lock these few rows first, in the order of their models.
+    """
+    list(Clustering.objects.select_for_update(no_key=True).order_by("model").values_list("pk"))
+
+
 @transaction.atomic
 def count_up(models: Iterable[str], *, wake: bool, faces: bool) -> None:
     """Notes a change for these embedding models; with `wake`, a worker looks at it at once.

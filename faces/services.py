@@ -1,13 +1,15 @@
 """What people decide about people. Each decision is atomic, is written into the journal, and can be undone (`undo`).
 
 Callers pass rows that came through `faces.access`, so that nobody decides about what they cannot see. Every change of
-faces counts the revision of clustering up and wakes it: what follows from a decision comes by itself.
+faces counts the revision of clustering up and wakes it: what follows from a decision comes by itself. What touches
+faces takes `revisions.lock` before any other lock.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
@@ -35,11 +37,12 @@ class NothingToName(Exception):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A group got a name: how many faces are confirmed, and why others were left out (sentences for a person)."""
+    """Faces got a name: how many are confirmed, how many are left in their group, and why (sentences for a person)."""
 
     person: Person
     event: Event
     confirmed: int
+    left: int = 0
     remarks: list[str] = field(default_factory=list)
 
 
@@ -60,10 +63,11 @@ def name_cluster(
     raises `SameName`. Two kinds of faces are left alone: those that somebody refused for this person, and those in
     photos where another face is confirmed as this person. Raises `NothingToName`; Http404 for an unknown `same_as`.
     """
+    revisions.lock()
     faces = list(
         unnamed_visible_to(by)
         .filter(cluster=cluster)
-        .select_for_update()
+        .select_for_update(no_key=True)
         .only("pk", "photo_id", "model")
         .order_by("pk")
     )
@@ -80,7 +84,7 @@ def name_cluster(
         raise NothingToName(
             f"{person.name} is already in these photos, or these faces are known not to be {person.name}."
         )
-    released = _release(person, [face.photo_id for face in named])
+    released = _release(person, named)
     Face.objects.filter(pk__in=[face.pk for face in named]).update(
         person=person, state=Face.State.ASSIGNED, is_confirmed=True, decided_by=by
     )
@@ -97,7 +101,7 @@ def name_cluster(
     )
     revisions.count_sizes(Cluster.objects.filter(pk=cluster.pk))
     revisions.count_up({face.model for face in faces}, wake=True, faces=False)
-    return Named(person, event, len(named), _remarks(person, chosen, refused, filled))
+    return Named(person, event, len(named), len(chosen) - len(named), _remarks(person, chosen, refused, filled))
 
 
 def _person(name: str, by: AbstractBaseUser, *, same_as: int | None, is_someone_else: bool) -> tuple[Person, bool]:
@@ -109,9 +113,10 @@ def _person(name: str, by: AbstractBaseUser, *, same_as: int | None, is_someone_
     return Person.objects.create(name=name, created_by_id=by.pk), True
 
 
-def _release(person: Person, photo_ids: list[int]) -> list[int]:
-    """Takes guesses back where a confirmed face of the same person stands in the photo now; ids of those faces."""
-    guesses = Face.objects.filter(person=person, is_confirmed=False, photo_id__in=photo_ids)
+def _release(person: Person, named: list[Face]) -> list[int]:
+    """Takes guesses back where one of these faces is the same person in the photo now; ids of the guesses."""
+    guesses = Face.objects.filter(person=person, is_confirmed=False, photo_id__in=[face.photo_id for face in named])
+    guesses = guesses.exclude(pk__in=[face.pk for face in named])
     ids = list(guesses.values_list("pk", flat=True))
     Face.objects.filter(pk__in=ids).update(person=None, state=Face.State.UNKNOWN)
     return ids
@@ -126,18 +131,81 @@ def _refuse(face_ids: list[int], person: Person, by: AbstractBaseUser) -> list[i
 
 
 def _remarks(person: Person, chosen: list[Face], refused: set[int], filled: set[int]) -> list[str]:
-    remarks = []
+    """What became of the faces that were meant and yet are not this person now."""
     no = sum(face.pk in refused for face in chosen)
     double = sum(face.pk not in refused and face.photo_id in filled for face in chosen)
-    if no:
-        remarks.append(f"{_faces(no)} left out: known not to be {person.name}.")
-    if double:
-        remarks.append(f"{_faces(double)} left out: {person.name} is already in the photo.")
-    return remarks
+    return [
+        f"{_faces(count)} the group, because {why}."
+        for count, why in (
+            (no, f"somebody said before that {'it is' if no == 1 else 'they are'} not {person.name}"),
+            (double, f"another face in the {'same photo' if double == 1 else 'same photos'} is {person.name}"),
+        )
+        if count
+    ]
 
 
 def _faces(count: int) -> str:
-    return "One face was" if count == 1 else f"{count} faces were"
+    return "One face stays in" if count == 1 else f"{count} faces stay in"
+
+
+@transaction.atomic
+def name_face(
+    face: Face, name: str, by: AbstractBaseUser, *, same_as: int | None = None, is_someone_else: bool = False
+) -> Named:
+    """Says who one face shows, whatever was thought before.
+
+    Who points at one face means it: an earlier refusal is lifted, and a second face of the same person in the photo is
+    allowed (a mirror, a collage). A name that exactly one person has means that person; of several, `SameName` asks.
+    Raises `NothingToName`; Http404 for an unknown `same_as`.
+    """
+    revisions.lock()
+    face = _locked_face(face)
+    if same_as is None and not is_someone_else and len(people := namesakes(by, name)) == 1:
+        same_as = people[0].pk
+    person, is_new = _person(name, by, same_as=same_as, is_someone_else=is_someone_else)
+    if face.is_confirmed and face.person_id == person.pk:
+        raise NothingToName(f"This face is {person.name} already.")
+    former = _former(face)
+    lifted = Refusal.objects.filter(face=face, person=person)
+    former["lifted_of"] = list(lifted.values_list("decided_by_id", flat=True))
+    lifted.delete()
+    released = _release(person, [face])
+    if face.person_id != person.pk:
+        _drop_cover(face)
+    Face.objects.filter(pk=face.pk).update(
+        person=person, state=Face.State.ASSIGNED, is_confirmed=True, decided_by_id=by.pk
+    )
+    before = {"is_new": is_new, "faces": [face.pk], "released": released, "refused": [], "former": former}
+    event = _note(Event.Kind.NAME, person, by, before)
+    _follow(face)
+    return Named(person, event, 1)
+
+
+@transaction.atomic
+def set_no_face(face: Face, by: AbstractBaseUser) -> Event | None:
+    """Says that this is no face at all: it is shown nowhere and compared with nothing. None if that is known."""
+    revisions.lock()
+    face = _locked_face(face)
+    if face.state == Face.State.NOT_A_FACE:
+        return None
+    event = _note(Event.Kind.NO_FACE, face.person, by, {"face": face.pk, "former": _former(face)})
+    _drop_cover(face)
+    Face.objects.filter(pk=face.pk).update(
+        person=None, state=Face.State.NOT_A_FACE, is_confirmed=False, decided_by_id=by.pk
+    )
+    _follow(face)
+    return event
+
+
+def _former(face: Face) -> dict[str, Any]:
+    """What a face was before a decision, as undoing it needs it."""
+    return {
+        "person": face.person_id,
+        "state": face.state,
+        "is_confirmed": face.is_confirmed,
+        "decided_by": face.decided_by_id,
+        "was_cover": face.person is not None and face.person.cover_id == face.pk,
+    }
 
 
 @transaction.atomic
@@ -154,11 +222,11 @@ def rename_person(person: Person, name: str, by: AbstractBaseUser) -> Event | No
 @transaction.atomic
 def refuse_face(face: Face, by: AbstractBaseUser) -> Event | None:
     """Says that a face is not the person it was given to, for ever. None if it is nobody's by now."""
-    face = get_or_404(Face.objects.select_for_update(of=("self",)).select_related("person"), pk=face.pk)
+    revisions.lock()
+    face = _locked_face(face)
     person = face.person
     if person is None:
         return None
-    was_cover = person.cover_id == face.pk
     event = _note(
         Event.Kind.REFUSE,
         person,
@@ -168,26 +236,23 @@ def refuse_face(face: Face, by: AbstractBaseUser) -> Event | None:
             "is_confirmed": face.is_confirmed,
             "decided_by": face.decided_by_id,
             "refused": _refuse([face.pk], person, by),
-            "was_cover": was_cover,
+            "was_cover": person.cover_id == face.pk,
         },
     )
-    if was_cover:
-        Person.objects.filter(pk=person.pk).update(cover=None)
+    _drop_cover(face)
     Face.objects.filter(pk=face.pk).update(person=None, state=Face.State.UNKNOWN, is_confirmed=False, decided_by=None)
-    if face.cluster_id:
-        revisions.count_sizes(Cluster.objects.filter(pk=face.cluster_id))
-    revisions.count_up({face.model}, wake=True, faces=False)
+    _follow(face)
     return event
 
 
 @transaction.atomic
 def set_cover(face: Face, by: AbstractBaseUser) -> Event | None:
     """Makes a face the cover of its person. None if it is nobody's, or the cover already."""
-    if face.person_id is None:
+    revisions.lock()
+    face = _locked_face(face)
+    if face.person is None or face.person.cover_id == face.pk:
         return None
-    person = _locked(Person(pk=face.person_id))
-    if person.cover_id == face.pk:
-        return None
+    person = _locked(face.person)
     event = _note(Event.Kind.COVER, person, by, before={"cover": person.cover_id, "after": face.pk})
     Person.objects.filter(pk=person.pk).update(cover=face)
     return event
@@ -206,8 +271,26 @@ def hide_person(person: Person, by: AbstractBaseUser, *, is_hidden: bool) -> Eve
 
 def _locked(person: Person) -> Person:
     """The row, locked; Http404 if somebody else's undo has taken it away this very moment."""
-    return get_or_404(Person.objects.select_for_update(), pk=person.pk)
+    return get_or_404(Person.objects.select_for_update(no_key=True), pk=person.pk)
 
 
-def _note(kind: Event.Kind, person: Person, by: AbstractBaseUser, before: dict[str, object]) -> Event:
+def _locked_face(face: Face) -> Face:
+    """The face as it is now, locked, with its person; Http404 if it is gone."""
+    rows = Face.objects.select_for_update(of=("self",), no_key=True).select_related("person")
+    return get_or_404(rows.defer("embedding", "landmarks"), pk=face.pk)
+
+
+def _drop_cover(face: Face) -> None:
+    """A face that leaves its person is not their picture any more."""
+    Person.objects.filter(cover=face).update(cover=None)
+
+
+def _follow(face: Face) -> None:
+    """What a decision about one face brings with it."""
+    if face.cluster_id:
+        revisions.count_sizes(Cluster.objects.filter(pk=face.cluster_id))
+    revisions.count_up({face.model}, wake=True, faces=False)
+
+
+def _note(kind: Event.Kind, person: Person | None, by: AbstractBaseUser, before: dict[str, Any]) -> Event:
     return Event.objects.create(kind=kind, actor_id=by.pk, person=person, before=before)

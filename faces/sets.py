@@ -11,6 +11,7 @@ from faces.models import Cluster, Face, Person
 from faces.people import person_names
 from gallery import alt_text, photosets, search_set
 from gallery.access import Viewer, visible_to
+from gallery.folding import fold
 from gallery.photosets import PhotoSet
 
 
@@ -39,15 +40,15 @@ def names_by_photo(photo_ids: Sequence[int], viewer: Viewer) -> dict[int, list[s
 
 
 def in_photos_of(viewer: Viewer, name: str) -> Q:
-    """A condition on photos: someone with exactly this name, in any case, is in them."""
-    wanted = name.casefold()
-    return _with_people(pk for pk, other in Person.objects.values_list("pk", "name") if other.casefold() == wanted)
+    """A condition on photos: someone with exactly this name, whatever its case and accents, is in them."""
+    wanted = fold(name)
+    return _with_people(pk for pk, other in Person.objects.values_list("pk", "name") if fold(other) == wanted)
 
 
 def in_photos_of_anyone_like(viewer: Viewer, word: str) -> Q:
-    """A condition on photos: someone whose name contains the word, in any case, is in them."""
-    wanted = word.casefold()
-    return _with_people(pk for pk, other in Person.objects.values_list("pk", "name") if wanted in other.casefold())
+    """A condition on photos: someone whose name contains the word, whatever its case and accents, is in them."""
+    wanted = fold(word)
+    return _with_people(pk for pk, other in Person.objects.values_list("pk", "name") if wanted in fold(other))
 
 
 def register() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, User
@@ -22,11 +23,15 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     """Restores what was before an entry of the journal; sentences about what could not be restored, and why.
 
     The entry must come from `access.get_event(by, ...)`. Raises `AlreadyUndone`. What somebody decided later stands:
-    faces named anew, a name or a cover that was changed again.
+    faces about which there is a later entry that still holds, a name or a cover that was changed again.
     """
+    revisions.lock()
     if not Event.objects.filter(pk=event.pk, undone_at__isnull=True).update(undone_at=timezone.now()):
         raise AlreadyUndone
-    person = Person.objects.select_for_update().filter(pk=event.person_id).first() if event.person_id else None
+    if event.kind == Event.Kind.NO_FACE:
+        return _undo_no_face(event, event.before)
+    people = Person.objects.select_for_update(no_key=True)
+    person = people.filter(pk=event.person_id).first() if event.person_id else None
     if person is None:
         return ["The person is not there any more."]
     undo = {
@@ -40,23 +45,93 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
 
 
 def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
-    named = Face.objects.filter(pk__in=before["faces"])
-    ours = named.filter(person=person, is_confirmed=True, decided_by_id=event.actor_id)
-    clusters, models = _places(named)
-    count = ours.update(person=None, state=Face.State.UNKNOWN, is_confirmed=False, decided_by=None)
-    Refusal.objects.filter(person=person, face_id__in=before["refused"]).delete()
-    said = []
-    if count < len(before["faces"]):
-        said.append(f"{len(before['faces']) - count} of the faces were changed or deleted since, and stay as they are.")
-    guesses = Face.objects.filter(pk__in=before["released"], state=Face.State.UNKNOWN, is_confirmed=False)
+    """The faces are nobody's again (or what the one face was), guesses that had to go return, and so do refusals.
+
+    A person who was made by it goes, unless somebody confirmed another face of theirs since; one who was there before
+    keeps their name, their cover and all other faces.
+    """
+    since = _decided_since(event, {*before["faces"], *before["released"], *before["refused"]})
+    ours = Face.objects.filter(
+        pk__in=set(before["faces"]) - since, person=person, is_confirmed=True, decided_by_id=event.actor_id
+    )
+    ids = list(ours.values_list("pk", flat=True))
+    said = _kept(len(before["faces"]) - len(ids))
+    faces = Face.objects.filter(pk__in=ids)
+    clusters, models = _places(faces)
+    former = before.get("former")
+    if not former:
+        faces.update(person=None, state=Face.State.UNKNOWN, is_confirmed=False, decided_by=None)
+    Person.objects.filter(pk=person.pk, cover__in=ids).update(cover=None)
+    Refusal.objects.filter(person=person, face_id__in=set(before["refused"]) - since).delete()
+    if ids and former:
+        said += _restore(faces.get(), former)
+        Refusal.objects.bulk_create(
+            Refusal(face_id=ids[0], person=person, decided_by=_user(refuser)) for refuser in former["lifted_of"]
+        )
     if not before["is_new"]:
-        guesses.update(person=person, state=Face.State.ASSIGNED)
+        _give_guesses_back(person, set(before["released"]) - since)
     elif Face.objects.filter(person=person, is_confirmed=True).exists():
         said.append(f"{person.name} stays: more faces were named since.")
     else:
         _delete_person(person, clusters, models)
     _follow(clusters, models)
     return said
+
+
+def _decided_since(event: Event, face_ids: Collection[int]) -> set[int]:
+    """Those of the faces about which a later entry of the journal still holds."""
+    kinds = (Event.Kind.NAME, Event.Kind.REFUSE, Event.Kind.NO_FACE)
+    later = Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, kind__in=kinds).order_by()
+    decided: set[int] = set()
+    for before in later.values_list("before", flat=True).iterator():
+        decided.update(before.get("faces", ()), before.get("refused", ()))
+        decided.add(before.get("face"))
+    return decided.intersection(face_ids)
+
+
+def _kept(count: int) -> list[str]:
+    if not count:
+        return []
+    if count == 1:
+        return ["One face was changed or deleted since, and stays as it is."]
+    return [f"{count} faces were changed or deleted since, and stay as they are."]
+
+
+def _give_guesses_back(person: Person, face_ids: Collection[int]) -> None:
+    """Guesses that a naming pushed aside, unless something stands against them now."""
+    filled = Face.objects.filter(person=person, is_confirmed=True).values("photo_id")
+    guesses = Face.objects.filter(pk__in=face_ids, state=Face.State.UNKNOWN, is_confirmed=False)
+    guesses.exclude(refusals__person=person).exclude(photo_id__in=filled).update(
+        person=person, state=Face.State.ASSIGNED
+    )
+
+
+def _restore(face: Face, former: dict[str, Any]) -> list[str]:
+    """Makes a face what it was before somebody decided about it alone; sentences about what could not be."""
+    state, said = former["state"], []
+    person = Person.objects.filter(pk=former["person"]).first() if former["person"] else None
+    if former["person"] and person is None:
+        state = Face.State.UNKNOWN
+        said.append("The person it was before is not there any more.")
+    elif person:
+        is_refused = Refusal.objects.filter(face=face, person=person).exists()
+        others = Face.objects.filter(photo_id=face.photo_id, person=person).exclude(pk=face.pk)
+        if is_refused or (not former["is_confirmed"] and others.exists()):
+            person, state = None, Face.State.UNKNOWN
+    Face.objects.filter(pk=face.pk).update(
+        person=person,
+        state=state,
+        is_confirmed=former["is_confirmed"] and person is not None,
+        decided_by=_user(former["decided_by"]),
+    )
+    if person and former["was_cover"]:
+        Person.objects.filter(pk=person.pk, cover__isnull=True).update(cover=face)
+    return said
+
+
+def _user(user_id: int | None) -> User | None:
+    """Who decided, if they have not left the house."""
+    return User.objects.filter(pk=user_id).first() if user_id else None
 
 
 def _delete_person(person: Person, clusters: set[int], models: set[str]) -> None:
@@ -69,6 +144,17 @@ def _delete_person(person: Person, clusters: set[int], models: set[str]) -> None
     person.delete()
 
 
+def _undo_no_face(event: Event, before: dict[str, Any]) -> list[str]:
+    face = Face.objects.filter(pk=before["face"]).defer("embedding", "landmarks").first()
+    if face is None:
+        return ["The face is not there any more."]
+    if face.state != Face.State.NOT_A_FACE or _decided_since(event, [face.pk]):
+        return ["Somebody decided about this face since."]
+    said = _restore(face, before["former"])
+    _follow({face.cluster_id} if face.cluster_id else set(), {face.model})
+    return said
+
+
 def _undo_rename(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
     if person.name != before["after"]:
         return [f"The name was changed again since, to {person.name}."]
@@ -78,7 +164,7 @@ def _undo_rename(event: Event, person: Person, before: dict[str, Any]) -> list[s
 
 def _undo_refuse(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
     Refusal.objects.filter(person=person, face_id__in=before["refused"]).delete()
-    face = Face.objects.select_for_update().filter(pk=before["face"]).first()
+    face = Face.objects.filter(pk=before["face"]).defer("embedding", "landmarks").first()
     if face is None:
         return ["The face is not there any more."]
     revisions.count_up({face.model}, wake=True, faces=False)
@@ -92,7 +178,7 @@ def _undo_refuse(event: Event, person: Person, before: dict[str, Any]) -> list[s
         person=person,
         state=Face.State.ASSIGNED,
         is_confirmed=before["is_confirmed"],
-        decided_by=User.objects.filter(pk=before["decided_by"]).first(),  # who may have left the house
+        decided_by=_user(before["decided_by"]),
     )
     if before["was_cover"]:
         Person.objects.filter(pk=person.pk, cover__isnull=True).update(cover=face)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from faces.views import people, pictures, suggestions
+from faces.views import faces, people, pictures, suggestions
 
 app_name = "faces"
 
@@ -15,7 +15,9 @@ urlpatterns = [
     path("people/suggestions/<int:cluster_id>/", suggestions.cluster_detail, name="cluster_detail"),
     path("people/suggestions/<int:cluster_id>/name/", suggestions.cluster_name, name="cluster_name"),
     path("people/events/<int:event_id>/undo/", people.event_undo, name="event_undo"),
-    path("faces/<int:face_id>/refuse/", people.face_refuse, name="face_refuse"),
-    path("faces/<int:face_id>/cover/", people.face_cover, name="face_cover"),
+    path("faces/<int:face_id>/name/", faces.face_name, name="face_name"),
+    path("faces/<int:face_id>/refuse/", faces.face_refuse, name="face_refuse"),
+    path("faces/<int:face_id>/dismiss/", faces.face_dismiss, name="face_dismiss"),
+    path("faces/<int:face_id>/cover/", faces.face_cover, name="face_cover"),
     path("media/faces/<int:face_id>-<slug:version>.jpg", pictures.face_crop, name="face_crop"),
 ]

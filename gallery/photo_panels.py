@@ -8,7 +8,7 @@ A panel is a function that gets the viewer and the photo and answers a `Panel`, 
         return Panel(template="faces/_photo_people.html", context={"faces": faces}, boxes=boxes)
 
     # in AppConfig.ready()
-    photo_panels.register("people", people_panel, order=10)
+    photo_panels.register("people", people_panel, order=10, stylesheet="css/photo-people.css")
 
 The template is rendered inside the details column with the panel's context, `photo` and `photo_set`; start it with
 `<section class="panel"><h2>People</h2>…`. The boxes are drawn over the photo. The viewer may see the photo when a panel
@@ -49,15 +49,23 @@ class Panel:
 
 
 PanelMaker: TypeAlias = Callable[[Viewer, Photo], Panel | None]
-_makers: dict[str, tuple[int, PanelMaker]] = {}
+_makers: dict[str, tuple[int, PanelMaker, str]] = {}
 
 
-def register(name: str, maker: PanelMaker, *, order: int = 100) -> None:
-    """Adds a panel; lower `order` stands higher. Registering a name again replaces it. Call it from `ready()`."""
-    _makers[name] = (order, maker)
+def register(name: str, maker: PanelMaker, *, order: int = 100, stylesheet: str = "") -> None:
+    """Adds a panel; lower `order` stands higher. Registering a name again replaces it. Call it from `ready()`.
+
+    `stylesheet`: a static file that the photo page loads for it, whichever photo it opens with.
+    """
+    _makers[name] = (order, maker, stylesheet)
+
+
+def stylesheets() -> list[str]:
+    """Static files for all panels."""
+    return [stylesheet for _, _, stylesheet in _makers.values() if stylesheet]
 
 
 def panels(viewer: Viewer, photo: Photo) -> list[Panel]:
     """All panels that have something to say about this photo, in order."""
-    made = (maker(viewer, photo) for _, maker in sorted(_makers.values(), key=lambda entry: entry[0]))
+    made = (maker(viewer, photo) for _, maker, _ in sorted(_makers.values(), key=lambda entry: entry[0]))
     return [panel for panel in made if panel is not None]

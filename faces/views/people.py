@@ -8,14 +8,13 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from faces import access, people, revisions, services, sets, suggestions, undo
 from faces.analyzer import FacesAnalyzer
 from faces.forms import NameForm
 from faces.models import Person
-from faces.views import MemberRequest, number, say
+from faces.views import MemberRequest, back_from, number, say
 from gallery import queries
 from gallery.views import back_to, is_fragment, render_page
 
@@ -111,32 +110,6 @@ def person_hide(request: MemberRequest, person_id: int) -> HttpResponse:
 
 
 @require_POST
-def face_refuse(request: MemberRequest, face_id: int) -> HttpResponse:
-    """The face is not this person. htmx gets nothing in the face's place, and the page's other parts beside it."""
-    face = access.get_face(request.user, face_id)
-    person = access.get_person(request.user, face.person_id) if face.person_id else None
-    event = services.refuse_face(face, request.user)
-    if event and person:
-        say(request, f"Remembered: this is not {person.name}.", event)
-    if is_fragment(request):
-        response = render(request, "faces/_face_refused.html", {"face": face})
-        patch_vary_headers(response, ["HX-Request"])
-        return response
-    is_left = person and access.people_visible_to(request.user).filter(pk=person.pk).exists()
-    return back_to(request, person.get_absolute_url() if person and is_left else reverse("faces:person_list"))
-
-
-@require_POST
-def face_cover(request: MemberRequest, face_id: int) -> HttpResponse:
-    """The face becomes the picture of its person."""
-    face = access.get_face(request.user, face_id)
-    event = services.set_cover(face, request.user)
-    if event and event.person:
-        say(request, f"{event.person.name} has a new picture.", event)
-    return back_to(request, event.person.get_absolute_url() if event and event.person else reverse("faces:person_list"))
-
-
-@require_POST
 def event_undo(request: MemberRequest, event_id: int) -> HttpResponse:
     """Takes an entry of the journal back and says what could not be."""
     event = access.get_event(request.user, event_id)
@@ -148,4 +121,4 @@ def event_undo(request: MemberRequest, event_id: int) -> HttpResponse:
         messages.success(request, " ".join(["Taken back.", *left]))
     person = access.people_visible_to(request.user).filter(pk=event.person_id).first() if event.person_id else None
     stays = person is not None and event.kind != event.Kind.NAME
-    return back_to(request, person.get_absolute_url() if person and stays else reverse("faces:person_list"))
+    return back_from(request, event.person_id, person.get_absolute_url() if person and stays else "")

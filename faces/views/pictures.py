@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
+import io
+from typing import BinaryIO
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.utils.cache import get_conditional_response, patch_cache_control
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.views.decorators.http import require_safe
 
 from faces import access, crops
-
-_FOR_EVER_S = int(dt.timedelta(days=365).total_seconds())
+from gallery import media
 
 
 @require_safe
@@ -18,18 +17,14 @@ def face_crop(request: HttpRequest, face_id: int, version: str) -> HttpResponseB
     """The picture of exactly this box in exactly this content: any other version of it is not there."""
     face = access.get_face(request.user, face_id)
     digest, box = face.photo.digest or "", (face.x, face.y, face.w, face.h)
-    if crops.version(digest, box) != version:
+    if not face.is_placed or crops.version(digest, box) != version:
         raise Http404
-    etag = f'"face-{version}"'
-    response = get_conditional_response(request, etag=etag)
-    if response is None:
+
+    def opened() -> BinaryIO | None:
         file = crops.ensure(digest, box)
-        if file is None:
-            raise Http404
-        response = HttpResponse(file.read_bytes(), content_type="image/jpeg")  # about 15 kB
-    response["ETag"] = etag
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["Cross-Origin-Resource-Policy"] = "same-origin"
-    patch_cache_control(response, private=True, max_age=_FOR_EVER_S, immutable=True)
+        return io.BytesIO(file.read_bytes()) if file else None  # about 15 kB
+
+    response = media.derivative(request, f'"face-{version}"', opened)
+    if response is None:
+        raise Http404
     return response

@@ -38,7 +38,7 @@ def cluster_name(request: MemberRequest, cluster_id: int) -> HttpResponse:
         except services.NothingToName as error:
             form.add_error("name", str(error))
         else:
-            return _named(request, named)
+            return _named(request, cluster, named)
     if is_fragment(request):
         cards = suggestions.cards_of(request.user, [cluster.pk])
         context = {"card": cards[0] if cards else None, "form": form, "asked": asked}
@@ -48,12 +48,12 @@ def cluster_name(request: MemberRequest, cluster_id: int) -> HttpResponse:
     return _cluster_page(request, cluster, form, asked=asked, status=422)
 
 
-def _named(request: MemberRequest, named: services.Named) -> HttpResponse:
+def _named(request: MemberRequest, cluster: Cluster, named: services.Named) -> HttpResponse:
     faces = "One face is" if named.confirmed == 1 else f"{named.confirmed} faces are"
     say(request, " ".join([f"{faces} {named.person.name} now.", *named.remarks]), named.event)
     if is_fragment(request):
         (card,) = people.cards_of(request.user, [named.person])
-        response = render(request, "faces/_named_card.html", {"card": card})
+        response = render(request, "faces/_named_card.html", {"card": card, "left": named.left, "cluster": cluster})
         patch_vary_headers(response, ["HX-Request"])
         return response
     return back_to(request, reverse("faces:person_list"))

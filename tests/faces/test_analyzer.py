@@ -12,8 +12,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
-from faces.analyzer import FacesAnalyzer, FoundFace, FoundFaces, iou
+from faces.analyzer import FacesAnalyzer, FoundFace, FoundFaces
 from faces.models import Clustering, Face, Refusal
+from faces.same_face import iou
 from gallery.models import AnalyzerVersion, Photo
 from gallery.vision.catalog import ModelUnavailable
 from tests.conftest import MIRROR

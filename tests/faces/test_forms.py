@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 
 import pytest
@@ -128,7 +130,7 @@ def test_not_this_person_takes_the_face_out_of_the_page(owner_client: Client, an
     response = owner_client.post(f"/faces/{face.pk}/refuse/", headers=HTMX)
     body = response.content.decode()
     assert response.status_code == 200
-    assert f'id="p{face.photo_id}" hx-swap-oob="delete"' in body
+    assert json.loads(response["HX-Trigger"]) == {"personleft": {"photo": face.photo_id}}
     assert "Undo" in body
     response = owner_client.post(f"/faces/{other.pk}/refuse/")
     assert (response.status_code, response["Location"]) == (303, f"/people/{anna.pk}/")
@@ -164,3 +166,74 @@ def test_something_undone_twice_says_so(owner: User, owner_client: Client, anna:
     for _ in range(2):
         assert owner_client.post(f"/people/events/{event.pk}/undo/").status_code == 303
     assert "taken back already" in text(owner_client, PEOPLE)
+
+
+def test_a_photo_stays_while_another_face_of_the_person_is_in_it(owner_client: Client, house: House) -> None:
+    anna = PersonFactory()
+    face = house.face(1, person=anna, state="assigned")
+    house.face(1, photo=face.photo, person=anna, state="assigned", x=0.7)
+    assert "HX-Trigger" not in owner_client.post(f"/faces/{face.pk}/refuse/", headers=HTMX)
+
+
+# ---- Coming back to where one was
+
+
+def undo_form(page: str) -> tuple[str, str]:
+    """Address and `next` of the undo button in a page."""
+    found = re.search(r'action="(/people/events/\d+/undo/)"><input type="hidden" name="next" value="([^"]*)"', page)
+    assert found, page
+    return found[1], html.unescape(found[2])
+
+
+def test_what_was_taken_back_leads_to_the_page_where_it_was_done(owner_client: Client, anna: Person) -> None:
+    faces = f"/people/{anna.pk}/faces/?after=3"
+    face, other, *_ = anna.faces.order_by("pk")
+    headers = {**HTMX, "HX-Current-URL": f"http://testserver{faces}"}
+    body = owner_client.post(f"/faces/{face.pk}/refuse/", headers=headers).content.decode()
+    address, place = undo_form(body)
+    assert place == f"{faces}#face_{face.pk}"
+    assert owner_client.post(address, {"next": place})["Location"] == place
+    response = owner_client.post(f"/faces/{other.pk}/refuse/", {"next": faces})
+    assert (response.status_code, response["Location"]) == (303, faces)
+    address, place = undo_form(text(owner_client, faces))
+    assert place == f"{faces}#face_{other.pk}"
+
+
+@pytest.mark.parametrize("place", ["https://example.com/", "//example.com/x/", "javascript:alert(1)", "/\\example.com"])
+def test_nobody_is_led_out_of_the_house(owner: User, owner_client: Client, anna: Person, place: str) -> None:
+    event = services.rename_person(anna, "Anne", owner)
+    assert event
+    response = owner_client.post(f"/people/events/{event.pk}/undo/", {"next": place})
+    assert (response.status_code, response["Location"]) == (303, f"/people/{anna.pk}/")
+    face = anna.faces.first()
+    assert face
+    for address in ("refuse", "dismiss", "name"):
+        response = owner_client.post(f"/faces/{face.pk}/{address}/", {"next": place, "name": "Tom"})
+        assert response["Location"].startswith(("/people/", "/photos/")), address
+
+
+def test_a_person_who_is_gone_is_no_place_to_go_back_to(owner_client: Client, house: House) -> None:
+    anna = PersonFactory()
+    face = house.face(1, person=anna, state="assigned")
+    response = owner_client.post(f"/faces/{face.pk}/refuse/", {"next": f"/people/{anna.pk}/faces/"})
+    assert response["Location"] == PEOPLE
+    photo = f"/photos/{face.photo_id}/?in=person:{anna.pk}#_photo_people"
+    assert owner_client.post(f"/faces/{face.pk}/dismiss/", {"next": photo})["Location"] == photo
+    assert text(owner_client, photo)
+
+
+# ---- What is left of a group
+
+
+def test_after_joining_a_person_the_rest_of_the_group_is_explained(
+    owner_client: Client, house: House, anna: Person
+) -> None:
+    cluster = ClusterFactory(size=3)
+    first, *_ = house.faces(1, 3, cluster=cluster)
+    house.face(1, photo=first.photo, person=anna, state="assigned", is_confirmed=True, x=0.1)
+    url = f"/people/suggestions/{cluster.pk}/name/"
+    body = owner_client.post(url, {"name": "Anna", "who": anna.pk}, headers=HTMX).content.decode()
+    assert "2 faces are Anna now." in body
+    assert "One face stays in the group, because another face in the same photo is Anna." in body
+    assert f'href="{cluster.get_absolute_url()}">1 face left in the group' in body
+    assert "One face is left in this group" in text(owner_client, cluster.get_absolute_url())
