@@ -8,11 +8,15 @@ export RUN_PHOTOS := $(value PHOTOS)
 
 VENV := .venv
 BIN := $(VENV)/bin
-# A stamp is named by the hash of what it stands for: the interpreter and the contents of the requirements files.
-INTERPRETER := $(or $(shell readlink -e $(BIN)/python),$(shell readlink -e "$$(command -v $(PYTHON))"))
+# A stamp is named by the hash of what it stands for: the interpreter and the contents of the requirements files. The
+# interpreter says itself which one it is: its path may be that of a shim (pyenv), which the environment does not keep.
+WHICH := -c 'import sys; print(sys.base_prefix, sys.implementation.cache_tag)' 2>/dev/null
+INTERPRETER := $(or $(shell $(BIN)/python $(WHICH)),$(shell $(PYTHON) $(WHICH)))
 hash = $(shell { echo "$(INTERPRETER)"; cat $(1); } | sha256sum | cut -c1-16)
 RUN_STAMP := $(VENV)/.run-$(call hash,requirements.txt)
 DEV_STAMP := $(VENV)/.dev-$(call hash,requirements.txt requirements-postgres.txt requirements-dev.txt)
+# When the system's Python moves on, the environment is another's: the new one does not find what is installed in it.
+RENEW := $(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The tests bring their own settings and must not see those of a household.
 PYTEST := $(BIN)/python -m pytest
@@ -21,7 +25,7 @@ PYTEST := $(BIN)/python -m pytest
 .PHONY: help run models test slow e2e check format bench migrations update clean
 
 help:
-	@echo "make run PHOTOS=DIR   start PictoPy and show the photos in DIR (add PORT=8000 for another port)"
+	@echo "make run PHOTOS=DIR   start PictoPy and show everyone in the house the photos in DIR (add PORT=8000 for another port)"
 	@echo "make models           download the models that find things and faces"
 	@echo "make test             the quick tests, and those with real models where the files are at hand"
 	@echo "make slow             the tests that start whole servers"
@@ -73,11 +77,13 @@ clean:
 
 $(RUN_STAMP): | $(BIN)/python
 	@echo "Installing what PictoPy runs on (only this first time, and after updates) ..."
+	@$(RENEW)
 	@$(PIP) -r requirements.txt
 	@rm -f $(VENV)/.run-* && touch $@
 
 $(DEV_STAMP): | $(BIN)/python
 	@echo "Installing what PictoPy and its tests need ..."
+	@$(RENEW)
 	@$(PIP) -r requirements-dev.txt
 	@rm -f $(VENV)/.dev-* && touch $@
 

@@ -10,12 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import axes.admin  # noqa: F401
 import django_q.admin  # noqa: F401
-from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin, messages
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, User
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
@@ -24,9 +20,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from gallery import services
+from gallery import search_text, services
 from gallery.access import libraries_editable_by, libraries_visible_to, visible_to
-from gallery.ledgers import AnalyzerFilter, Guarded, Ledger, LibraryFilter, MonthFilter, Retries, Rows, thumbnail
+from gallery.ledgers import AnalyzerFilter, Ledger, LibraryFilter, MonthFilter, Retries, Rows, thumbnail
 from gallery.models import (
     AnalyzerVersion,
     Condition,
@@ -48,53 +44,11 @@ admin.site.index_title = "Administration"
 
 # --- what others registered
 
-# Whoever may write a schedule or a message of django-q runs any function of Python; the access log of axes keeps the
-# paths of welcome links. Imported here, so that nothing registers them later; a queue in Redis registers no OrmQ.
-for _model in (Schedule, Success, Failure, OrmQ, AccessAttempt, AccessLog, AccessFailureLog, User, Group):
+# Whoever may write a schedule or a message of django-q runs any function of Python. Imported here, so that nothing
+# registers them later; a queue in Redis registers no OrmQ.
+for _model in (Schedule, Success, Failure, OrmQ):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
-
-
-# --- people
-
-
-@admin.register(User)
-class MemberAdmin(Guarded, UserAdmin):  # type: ignore[type-arg]  # generic only in the stubs
-    """Accounts, as Django shows them; but the page that deletes one does not tell what that person kept private."""
-
-    list_filter = ("is_staff", "is_superuser", "is_active")
-
-    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> tuple[Any, Any, Any, Any]:
-        """Only the accounts, where Django names and counts every album, library and mark that goes or is in the way.
-
-        Marks go with their account although nobody deletes them here by hand. What an account owns protects it.
-        """
-        *_, protected = super().get_deleted_objects(objs, request)
-        counts = {User._meta.verbose_name_plural: len(objs)}
-        owned = ["libraries or albums: give them to somebody else first, or set the account to inactive instead"]
-        return [str(user) for user in objs], counts, set(), owned if protected else []
-
-
-@admin.register(Group)
-class RightsAdmin(Guarded, GroupAdmin):
-    """Groups, as Django shows them."""
-
-
-@admin.register(AccessAttempt)
-class AttemptAdmin(Ledger):
-    """Wrong passwords. Whoever guessed too often need not wait when an administrator lets them in again."""
-
-    list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
-    fields = list_display
-    actions = ("let_in",)
-
-    def has_let_in_permission(self, request: HttpRequest) -> bool:
-        return admin.ModelAdmin.has_delete_permission(self, request)
-
-    @admin.action(description="Let in again", permissions=["let_in"])
-    def let_in(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        queryset.delete()
-        messages.success(request, "They may try again.")
 
 
 # --- libraries and scans
@@ -238,6 +192,10 @@ class PhotoAdmin(Retries):
 
     def has_change_permission(self, request: HttpRequest, obj: Photo | None = None) -> bool:
         return admin.ModelAdmin.has_change_permission(self, request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Photo, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        search_text.write([obj.pk])
 
     @admin.display(description="picture")
     def picture(self, photo: Photo) -> SafeString | str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest
@@ -63,6 +65,20 @@ class Guarded(_ModelAdmin):
         if "\0" in search_term:
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
+
+    def response_action(self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any) -> Any:
+        """Runs an action, unless what is selected cannot be the key of any row, on which Django would break."""
+        if all(self._may_be_key(value) for value in request.POST.getlist(ACTION_CHECKBOX_NAME)):
+            return super().response_action(request, queryset, *args, **kwargs)
+        self.message_user(request, "What was selected is not in this list. Nothing was changed.", messages.WARNING)
+        return None
+
+    def _may_be_key(self, value: str) -> bool:
+        try:
+            self.model._meta.pk.clean(value, None)
+        except ValidationError:
+            return False
+        return "\0" not in value
 
     def get_view_on_site_url(self, obj: Any = None) -> str | None:
         """The page itself: Django's way there (`admin/r/`) tells of every row whether it exists, and is closed."""

@@ -7,6 +7,7 @@ and for pages.
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -89,8 +90,7 @@ def resolve(path: str, *, allowed: Sequence[str] | None = None) -> str:
         if not is_inside(real, allowed):
             places = ", ".join(paths.display(paths.to_text(root)) for root in allowed)
             raise RootRefused(
-                f"“{shown}” lies outside the folders that PictoPy may read ({places}). To allow it, add it to "
-                "PICTOPY_ROOTS or start PictoPy once with it: make run PHOTOS=DIR."
+                f"“{shown}” lies outside the folders that PictoPy may read ({places}). {_how_to_allow(shown)}"
             )
         shown = paths.display(paths.to_text(real))
         with os.scandir(real):
@@ -108,6 +108,16 @@ def resolve(path: str, *, allowed: Sequence[str] | None = None) -> str:
             raise
         raise RootRefused("A path cannot hold such characters.") from None
     return real
+
+
+def _how_to_allow(folder: str) -> str:
+    """What to type, exactly. The setting takes no folder with `:` in its name, which separates folders there."""
+    command = f"make run PHOTOS={shlex.quote(folder)}"
+    once = f"once with {command}, which also makes it a library that everyone in the house sees"
+    if os.pathsep in folder:
+        return f"To allow it, start PictoPy {once}."
+    named = os.pathsep.join([*(paths.display(paths.to_text(str(root))) for root in settings.PICTOPY.roots), folder])
+    return f"To allow it, start PictoPy with PICTOPY_ROOTS={shlex.quote(named)}, or {once}."
 
 
 def check_root(path: str, *, allowed: Sequence[str] | None = None) -> str:

@@ -36,6 +36,15 @@ def is_answered(host: str, listed: Collection[str]) -> bool:
     return "." not in name or name.endswith(_HOME_SUFFIXES) or validate_host(name, listed)
 
 
+def is_this_machine(host: str) -> bool:
+    """Whether the name in `host` leads every machine to itself, so that an address with it is of no use elsewhere."""
+    domain = split_domain_port(host)[0].strip("[]").rstrip(".").lower()
+    try:
+        return ipaddress.ip_address(domain).is_loopback
+    except ValueError:
+        return domain == "localhost" or domain.endswith(".localhost")
+
+
 class Names:
     """Refuses requests for a name that PictoPy does not answer under, and says which setting allows it."""
 

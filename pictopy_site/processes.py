@@ -22,6 +22,8 @@ from pathlib import Path
 
 MARK = "PICTOPY_RUN"
 LIFELINE_GRACE_S = 10.0
+# A process that the kernel holds (a drive that does not answer) dies only when it is let go, which may be never.
+KILL_S = 5.0
 _PROC = Path("/proc")
 
 
@@ -47,7 +49,8 @@ def end(mark: str, grace_s: float) -> int:
     """Ends every process that carries `mark`: asks the leaders, waits up to `grace_s` seconds, then kills the rest.
 
     Only leaders are asked, since a leader stops its own children in order: a queue cluster that gets SIGTERM as a
-    whole group dies in the middle of its work. Returns how many processes there were.
+    whole group dies in the middle of its work. Returns how many processes there were. Those that are still there
+    `KILL_S` seconds after they were killed are left behind: `members` tells which.
     """
     found = members(mark)
     for member in found:
@@ -56,11 +59,21 @@ def end(mark: str, grace_s: float) -> int:
     deadline = time.monotonic() + grace_s
     while time.monotonic() < deadline and any(member.leads for member in members(mark)):
         time.sleep(0.1)
-    while remaining := members(mark):
+    deadline = time.monotonic() + KILL_S
+    while (remaining := members(mark)) and time.monotonic() < deadline:
         for member in remaining:
             _signal(member, signal.SIGKILL)
         time.sleep(0.05)
     return len(found)
+
+
+def left_behind(mark: str) -> str:
+    """What to tell about processes that `end` could not end; nothing if there are none."""
+    numbers = ", ".join(str(member.pid) for member in members(mark))
+    return numbers and (
+        f"These processes cannot be ended, probably because a drive does not answer: {numbers}. They go by themselves "
+        "when it does, or when the machine is started anew."
+    )
 
 
 def _pids() -> Iterator[int]:
@@ -104,6 +117,7 @@ def main() -> None:
     while os.read(0, 1024):
         pass
     end(sys.argv[1], LIFELINE_GRACE_S)
+    sys.exit(left_behind(sys.argv[1]) or None)
 
 
 if __name__ == "__main__":

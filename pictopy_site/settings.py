@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import socket
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -55,27 +55,41 @@ def _secret_key(data_dir: Path) -> str:
     file = data_dir / "secret-key"
     try:
         data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return _kept_key(file)
-        key = secrets.token_urlsafe(50)
-        with os.fdopen(descriptor, "w", encoding="ascii") as handle:
-            handle.write(key)
+        return _own_key(file)
     except OSError as error:
         raise InvalidSetting(
             f"PICTOPY_DATA is {data_dir}, where {file.name} cannot be kept: {error.strerror}."
         ) from error
+
+
+def _own_key(file: Path) -> str:
+    """The key in `file`, made if there is none. It gets its name when it is whole, and from one process only."""
+    if not file.exists():
+        temporary = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
+        try:
+            with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
+                handle.write(secrets.token_urlsafe(50))
+                handle.flush()
+                os.fsync(handle.fileno())
+            _name_once(temporary, file)
+        finally:
+            temporary.unlink(missing_ok=True)
+    key = file.read_text(encoding="ascii").strip()
+    if not key:
+        raise InvalidSetting(f"{file} is empty. Delete it: a new key is made, and everybody signs in again.")
     return key
 
 
-def _kept_key(file: Path) -> str:
-    """The key of an earlier start. A process that made the file this moment is given time to fill it."""
-    for _ in range(100):
-        if key := file.read_text(encoding="ascii").strip():
-            return key
-        time.sleep(0.01)
-    raise InvalidSetting(f"{file} is empty. Delete it: a new key is made, and everybody signs in again.")
+def _name_once(temporary: Path, file: Path) -> None:
+    """Gives the temporary file its name, unless another process was quicker."""
+    try:
+        os.link(temporary, file)
+    except FileExistsError:
+        pass
+    except OSError as error:
+        if error.errno not in {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}:
+            raise
+        temporary.replace(file)  # a drive without hard links, such as FAT: a moment in which two could differ
 
 
 _cores = os.cpu_count() or 1
@@ -203,6 +217,8 @@ USE_TZ = True
 STATIC_URL = "static/"
 STATIC_ROOT = _data_dir / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+# Files that browsers ask for at the top, whatever a page says: favicon.ico.
+WHITENOISE_ROOT = BASE_DIR / "static" / "root"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

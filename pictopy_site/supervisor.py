@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 STOP_GRACE_S = 15.0
 STRAY_GRACE_S = 3.0
+# For what takes no time, unless the kernel holds a process: nothing here waits for ever.
+REAP_S = 1.0
 FIRST_DELAY_S = 0.5
 LONGEST_DELAY_S = 30.0
 STEADY_AFTER_S = 60.0
@@ -87,6 +89,8 @@ def end_strays(record: Path) -> int:
     except (OSError, ValueError, KeyError, TypeError):
         return 0
     count = processes.end(str(mark), STRAY_GRACE_S)
+    if left := processes.left_behind(str(mark)):
+        logger.warning("%s", left)
     record.unlink(missing_ok=True)
     return count
 
@@ -188,15 +192,23 @@ class Supervisor:
             time.sleep(0.05)
         for process in running:
             _kill_group(process.pid)
-            process.wait()
         processes.end(self._mark, 0.0)
-        self._record.unlink(missing_ok=True)
+        for process in running:
+            _reap(process)
+        if left := processes.left_behind(self._mark):
+            logger.error("%s", left)
+        else:
+            self._record.unlink(missing_ok=True)
 
     def _write_record(self) -> None:
         groups = [{"title": child.title, "pid": child.group} for child in self.children if child.process]
         temporary = self._record.with_suffix(".part")
-        temporary.write_text(json.dumps({"mark": self._mark, "pid": os.getpid(), "groups": groups}), encoding="utf-8")
-        temporary.replace(self._record)
+        record = json.dumps({"mark": self._mark, "pid": os.getpid(), "groups": groups})
+        try:
+            temporary.write_text(record, encoding="utf-8")
+            temporary.replace(self._record)
+        except OSError as error:  # a full disk is no reason to stop: only the next start has use for this
+            logger.warning("%s cannot be written: %s", self._record, error.strerror)
 
     @contextmanager
     def _lifeline(self) -> Iterator[None]:
@@ -212,7 +224,7 @@ class Supervisor:
         finally:
             assert process.stdin is not None
             process.stdin.close()
-            process.wait()
+            _reap(process)
 
     @contextmanager
     def _signals_caught(self) -> Iterator[int]:
@@ -251,6 +263,12 @@ def _ending(code: int) -> str:
         return signal.Signals(-code).name
     except ValueError:
         return f"signal {-code}"
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    """Waits for the end of a process that is about to end, but not for ever."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(REAP_S)
 
 
 def _kill_group(group: int) -> None:

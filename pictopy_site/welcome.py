@@ -15,13 +15,16 @@ from pathlib import Path
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from pictopy_site import accounts
+
 
 class LinkUsed(Exception):  # noqa: N818
     """There is an administrator already, or somebody else was quicker with the same link."""
 
 
 def has_administrator() -> bool:
-    return User.objects.filter(is_superuser=True).exists()
+    """Whether somebody can administer. An account that was closed cannot, and no page lets that happen to the last."""
+    return accounts.administrators().exists()
 
 
 def issue(data_dir: Path) -> str:

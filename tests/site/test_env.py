@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pictopy_site import settings
 from pictopy_site.env import Environment, InvalidSetting
 from pictopy_site.middleware import is_answered
 from pictopy_site.settings import env
@@ -131,6 +134,45 @@ def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     assert keys[0] == keys[1]
     assert len(keys[0]) > 40
     assert (tmp_path / "secret-key").stat().st_mode & 0o777 == 0o600
+
+
+def test_of_two_first_starts_at_the_same_moment_the_quicker_makes_the_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "secret-key"
+    monkeypatch.setattr(os, "fsync", lambda descriptor: file.write_text("the key of the other process"))
+    assert settings._own_key(file) == file.read_text() == "the key of the other process"
+    assert list(tmp_path.glob("secret-key*")) == [file]
+
+
+def test_a_first_start_on_a_full_disk_leaves_no_empty_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(descriptor: int, *mode: str, **options: str) -> Any:
+        os.close(descriptor)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settings, "env", Environment({}))
+        patch.setattr(os, "fdopen", full)
+        with pytest.raises(InvalidSetting, match="secret-key cannot be kept: No space left on device"):
+            settings._secret_key(tmp_path)
+    assert list(tmp_path.glob("secret-key*")) == []
+    assert len(settings._own_key(tmp_path / "secret-key")) > 40
+
+
+def test_a_drive_without_hard_links_keeps_the_key_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*names: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", no_links)
+    key = settings._own_key(tmp_path / "secret-key")
+    assert settings._own_key(tmp_path / "secret-key") == key
+    assert list(tmp_path.glob("secret-key*")) == [tmp_path / "secret-key"]
+
+
+def test_an_empty_key_is_explained(tmp_path: Path) -> None:
+    (tmp_path / "secret-key").touch()
+    with pytest.raises(InvalidSetting, match=r"is empty\. Delete it"):
+        settings._own_key(tmp_path / "secret-key")
 
 
 def test_this_machine_may_always_ask_for_itself() -> None:

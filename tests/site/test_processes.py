@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -83,6 +84,21 @@ def test_a_leader_that_does_not_listen_is_killed_in_the_end(mark: str, tmp_path:
     assert until(deaf.exists)
     assert processes.end(mark, 0.3) == 1
     assert parent.wait() == -signal.SIGKILL
+
+
+def test_a_process_that_the_kernel_holds_is_left_behind_and_told_of(mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = start(SLEEP, mark)
+    assert until(lambda: processes.members(mark))
+    monkeypatch.setattr(processes, "_signal", lambda member, number: None)  # as if it were in state D
+    monkeypatch.setattr(processes, "KILL_S", 0.3)
+    ending = threading.Thread(target=processes.end, args=(mark, 0.1), daemon=True)
+    ending.start()
+    ending.join(5)
+    assert not ending.is_alive()
+    assert str(process.pid) in processes.left_behind(mark)
+    process.kill()
+    process.wait()
+    assert processes.left_behind(mark) == ""
 
 
 def test_a_process_that_took_over_a_number_is_left_alone(mark: str) -> None:

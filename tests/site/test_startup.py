@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import os
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from pytest_django.fixtures import Settings
 
 from gallery import work
 from gallery.models import Condition
-from pictopy_site import startup
+from pictopy_site import startup, supervisor
 
 
 def test_a_second_run_on_the_same_data_is_refused(tmp_path: Path) -> None:
@@ -106,3 +107,43 @@ def test_the_sweep_is_overdue_when_none_was_seen_for_longer_than_any_task_may_ta
     assert not startup.is_sweep_overdue()
     Condition.objects.update(at=timezone.now() - dt.timedelta(seconds=startup.sweep_overdue_s() + 1))
     assert startup.is_sweep_overdue()
+
+
+def test_a_full_disk_is_explained_at_the_start(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*args: object, **kwargs: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(startup.os, "open", full)
+    with pytest.raises(startup.StartRefused, match="is full"), startup.only_run(tmp_path):
+        pass
+    monkeypatch.undo()
+    settings.STATIC_ROOT = tmp_path / "collected"
+    monkeypatch.setattr(startup, "call_command", full)
+    with pytest.raises(startup.StartRefused, match="is full"):
+        startup.collect_static()
+
+
+def test_on_a_full_disk_the_lock_holds_without_a_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*args: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(startup.os, "write", full)
+    with (
+        startup.only_run(tmp_path),
+        pytest.raises(startup.StartRefused, match="already running with"),
+        startup.only_run(tmp_path),
+    ):
+        pass
+
+
+def test_a_run_that_cannot_be_noted_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*args: object, **kwargs: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    supervisor.Supervisor([], record=tmp_path / "run.json", threads=1)._write_record()
+    assert "No space left" in caplog.text

@@ -201,5 +201,40 @@ def test_a_program_that_is_not_there_is_reported_and_tried_again(
     assert child.start_at > 0
 
 
+class Held:
+    """A child that the kernel holds: it takes no signal and does not end."""
+
+    pid = 2**22 + 1  # above any number that Linux gives out
+
+    def poll(self) -> None:
+        return None
+
+    def terminate(self) -> None:
+        return None
+
+    def wait(self, timeout: float | None = None) -> int:
+        assert timeout is not None, "waits for ever"
+        raise subprocess.TimeoutExpired("held", timeout)
+
+
+def test_stopping_does_not_wait_for_what_cannot_be_ended(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = Held()
+    child = supervisor.Child("The web server", [])
+    child.process = held  # type: ignore[assignment]
+    runner = supervisor.Supervisor([child], record=tmp_path / "run.json", threads=1)
+    runner._write_record()
+    for name, seconds in (("STOP_GRACE_S", 0.1), ("REAP_S", 0.1)):
+        monkeypatch.setattr(supervisor, name, seconds)
+    monkeypatch.setattr(processes, "KILL_S", 0.1)
+    monkeypatch.setattr(processes, "members", lambda mark: [processes.Member(held.pid, held.pid, 1)])
+    began = time.monotonic()
+    runner._stop()
+    assert time.monotonic() - began < 2
+    assert f"cannot be ended, probably because a drive does not answer: {held.pid}" in caplog.text
+    assert (tmp_path / "run.json").exists()  # so that the next start tries again
+
+
 def test_the_program_of_these_tests_is_well_formed() -> None:
     compile(textwrap.dedent(PROGRAM), "program", "exec")

@@ -7,12 +7,15 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Machines that run tests are busy; the figure that counts is printed by the test.
 SECOND_START_S = 5.0
 WEB_RSS_BYTES = 250_000_000
+DONE = "from gallery.models import Photo; sys.stdout.write(str(Photo.objects.filter(work_state='done').count()))"
 
 
 def free_port() -> int:
@@ -222,9 +226,8 @@ def import_photos(start: Callable[..., Up], tmp_path: Path, **variables: str) ->
         write_jpeg(folder, f"{number}.jpg", seed=number)
     run = start("--photos", str(folder), **variables)
     run.wait_for_page()
-    assert "Added" in run.output
-    count = "from gallery.models import Photo; sys.stdout.write(str(Photo.objects.filter(work_state='done').count()))"
-    assert until(lambda: run.shell(count) == "3", 60), run.output
+    assert "as the library “my photos & 100 % more”, which everyone in the house sees." in run.output
+    assert until(lambda: run.shell(DONE) == "3", 60), run.output
     assert run.stop() == 0
     again = start("--photos", str(folder), **variables)
     again.wait_for_page()
@@ -236,6 +239,31 @@ def import_photos(start: Callable[..., Up], tmp_path: Path, **variables: str) ->
 
 def test_photos_named_at_the_start_come_through_the_queue(start: Callable[..., Up], tmp_path: Path) -> None:
     import_photos(start, tmp_path)
+
+
+def test_a_backup_of_the_database_and_the_key_is_enough(start: Callable[..., Up], tmp_path: Path) -> None:
+    """As the README says: the thumbnails are made again."""
+    write_jpeg(tmp_path / "photos", "a.jpg", seed=1)
+    run = start("--photos", str(tmp_path / "photos"))
+    run.wait_for_page()
+    assert until(lambda: run.shell(DONE) == "1", 60), run.output
+    backup = tmp_path / "backup"
+    backup.mkdir()
+    with (
+        closing(sqlite3.connect(run.data / "pictopy.sqlite3")) as here,
+        closing(sqlite3.connect(backup / "pictopy.sqlite3")) as there,
+    ):
+        here.backup(there)  # what `.backup` of the sqlite3 program does
+    for name in ("secret-key", "allowed-roots.txt"):
+        shutil.copy(run.data / name, backup)
+    assert run.stop() == 0
+    shutil.rmtree(run.data)
+    backup.rename(run.data)
+    again = start()
+    again.wait_for_page()
+    assert "The thumbnails are not there; they are made again (1)." in again.output
+    assert until(lambda: list(again.data.glob("thumbnails/**/*-small.jpg")), 60), again.output
+    assert again.stop() == 0
 
 
 @pytest.mark.skipif(not os.environ.get("TEST_REDIS_URL"), reason="TEST_REDIS_URL is not set")

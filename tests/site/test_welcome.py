@@ -39,7 +39,10 @@ def test_the_link_makes_the_first_administrator_and_signs_them_in(client: Client
 def test_the_link_works_once(client: Client, link: str) -> None:
     client.post(link, FORM)
     stranger = Client()
-    assert stranger.get(link).status_code == 404
+    page = stranger.get(link)
+    assert page.status_code == 404
+    assert "This link was used" in page.content.decode()
+    assert f'href="{reverse("site:login")}"' in page.content.decode()
     assert stranger.post(link, FORM | {"username": "mallory"}).status_code == 404
     assert User.objects.count() == 1
 
@@ -57,7 +60,9 @@ def test_with_an_administrator_the_link_is_worth_nothing(client: Client, link: s
 
 def test_a_new_start_makes_earlier_links_worthless(client: Client, link: str, data_dir: Path) -> None:
     second = reverse("site:welcome", args=[welcome.issue(data_dir)])
-    assert client.get(link).status_code == 404
+    page = client.get(link)
+    assert page.status_code == 404
+    assert "the last one printed works" in page.content.decode()
     assert client.get(second).status_code == 200
 
 

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, connections
 from django.urls import reverse
 
-from gallery import libraries, roots
+from gallery import libraries, repairs, roots
 from pictopy_site import startup, welcome
 from pictopy_site.supervisor import Child, Supervisor, end_strays
 
@@ -27,7 +27,11 @@ class Command(BaseCommand):
     help = "Starts PictoPy: the web server and the workers, until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--photos", metavar="DIR", help="a folder of photos to show to everyone in the house")
+        parser.add_argument(
+            "--photos",
+            metavar="DIR",
+            help="a folder of photos, which becomes a library that everyone in the house sees",
+        )
         parser.add_argument("--host", default=settings.PICTOPY.host, help="address to listen on; 0.0.0.0: all")
         parser.add_argument("--port", type=int, default=settings.PICTOPY.port)
         parser.add_argument(
@@ -59,10 +63,13 @@ class Command(BaseCommand):
             raise CommandError(f"The database cannot be used: {error}") from error
         if startup.collect_static():
             self.stdout.write("Collected the static files.")
+        if not settings.PICTOPY.thumbnails_dir.is_dir() and (count := repairs.queue_without_thumbnails()):
+            self.stdout.write(f"The thumbnails are not there; they are made again ({count:,}).")
         if photos:
             library, is_new = libraries.open_photos(photos)
             if is_new:
-                self.stdout.write(f"Added {library.root_display} as the library “{library.name}”.")
+                added = f"Added {library.root_display} as the library “{library.name}”"
+                self.stdout.write(f"{added}, which everyone in the house sees.")
 
     def _links(self, addresses: list[str]) -> list[str]:
         """The lines that tell where PictoPy is, and how the first administrator is made."""

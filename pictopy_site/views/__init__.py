@@ -12,7 +12,7 @@ from django.contrib.auth import login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse_lazy
@@ -92,10 +92,10 @@ class PasswordView(auth_views.PasswordChangeView):
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def welcome(request: HttpRequest, token: str) -> HttpResponse:
-    """Makes the first administrator and signs them in. The link works once; without a right to be there it is not."""
+    """Makes the first administrator and signs them in. The link works once; afterwards it leads to the sign-in."""
     data_dir = settings.PICTOPY.data_dir
     if not welcome_links.is_valid(data_dir, token):
-        raise Http404
+        return _welcome_is_over(request)
     form = FirstAdministratorForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -103,11 +103,22 @@ def welcome(request: HttpRequest, token: str) -> HttpResponse:
                 data_dir, username=form.cleaned_data["username"], password=form.cleaned_data["password1"]
             )
         except welcome_links.LinkUsed:
-            raise Http404 from None
+            return _welcome_is_over(request)
         login(request, user, backend="django.contrib.auth.backends.ModelBackend")
         messages.success(request, f"Welcome, {user.get_username()}. You administer this PictoPy.")
         return redirect(settings.LOGIN_REDIRECT_URL)
     return render(request, "site/welcome.html", {"form": form}, status=422 if request.method == "POST" else 200)
+
+
+def _welcome_is_over(request: HttpRequest) -> HttpResponse:
+    if welcome_links.has_administrator():
+        return link_is_over(request)
+    return link_is_over(request, "PictoPy prints a new one whenever it starts; the last one printed works.")
+
+
+def link_is_over(request: HttpRequest, otherwise: str = "") -> HttpResponse:
+    """404 for a link that works no more, or never did: nobody is told which. `otherwise`: what helps but signing in."""
+    return render(request, "site/link_is_over.html", {"otherwise": otherwise}, status=404)
 
 
 @login_not_required

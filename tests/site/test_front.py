@@ -1,0 +1,200 @@
+"""What waits before Django: each bound with the protection on, and what happens where it is off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.http import FileResponse, HttpResponse
+
+from pictopy_site import front
+from pictopy_site.front import Front
+
+NEVER_S = 1000.0
+ENDLESS = 10**12
+ON_AND_OFF = pytest.mark.parametrize("is_on", [True, False], ids=["on", "off"])
+
+
+@dataclass(slots=True)
+class Visitor:
+    """One request (RSGI's scope) and what came back (its protocol). One that `stays` sends no end of its body."""
+
+    parts: list[bytes] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    stays: bool = False
+    method: str = "POST"
+    path: str = "/"
+    status: int | None = None
+    said: bytes = b""
+    sent: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.headers.setdefault("content-length", str(sum(map(len, self.parts))))
+
+    @property
+    def scope(self) -> Any:
+        """All of RSGI's scope that is asked for."""
+        return _Scope(self.method, self.path, self.headers)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self.parts:
+            yield part
+            await asyncio.sleep(0)
+        if self.stays:
+            await asyncio.sleep(NEVER_S)
+
+    def response_bytes(self, status: int, headers: front.Headers, body: bytes) -> None:
+        self.status, self.said, self.sent = status, body, dict(headers)
+
+    def response_empty(self, status: int, headers: front.Headers) -> None:
+        self.status, self.sent = status, dict(headers)
+
+    def response_file_range(self, status: int, headers: front.Headers, name: str, start: int, end: int) -> None:
+        with open(name, "rb") as file:
+            file.seek(start)
+            self.status, self.said, self.sent = status, file.read(end - start), dict(headers)
+
+
+@dataclass(slots=True)
+class _Scope:
+    method: str
+    path: str
+    headers: dict[str, str]
+    query_string: str = ""
+    server: str = "127.0.0.1:8000"
+    client: str = "127.0.0.1:50000"
+    scheme: str = "http"
+    http_version: str = "1.1"
+
+
+def echo(environ: dict[str, Any], start_response: Callable[..., None]) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [environ["wsgi.input"].read()]
+
+
+def ask(served: Front, *visitors: Visitor, within_s: float = 0.5) -> list[int | None]:
+    """What each visitor is answered; None for those who still wait after `within_s`."""
+
+    async def all_at_once() -> None:
+        tasks = [asyncio.create_task(served.handle(visitor.scope, visitor)) for visitor in visitors]
+        _done, waiting = await asyncio.wait(tasks, timeout=within_s)
+        for task in waiting:
+            task.cancel()
+
+    asyncio.run(all_at_once())
+    return [visitor.status for visitor in visitors]
+
+
+def test_a_body_goes_through_whole() -> None:
+    visitor = Visitor([b"some", b"thing"])
+    assert ask(Front(echo, max_body_bytes=100), visitor) == [200]
+    assert visitor.said == b"something"
+
+
+@ON_AND_OFF
+def test_a_body_that_does_not_come_has_a_deadline(is_on: bool) -> None:
+    visitor = Visitor([b"a"], {"content-length": "50"}, stays=True)
+    served = Front(echo, max_body_bytes=100, body_s=0.1 if is_on else NEVER_S)
+    assert ask(served, visitor) == [408 if is_on else None]
+
+
+@ON_AND_OFF
+def test_a_body_that_is_said_to_be_long_is_not_read(is_on: bool) -> None:
+    visitor = Visitor([b"a"], {"content-length": "101"}, stays=True)
+    assert ask(Front(echo, max_body_bytes=100 if is_on else ENDLESS), visitor) == [413 if is_on else None]
+
+
+@ON_AND_OFF
+def test_a_body_that_turns_out_long_is_given_up(is_on: bool) -> None:
+    visitor = Visitor([b"a" * 60] * 2, {"content-length": "0", "transfer-encoding": "chunked"})
+    assert ask(Front(echo, max_body_bytes=100 if is_on else ENDLESS), visitor) == [413 if is_on else 200]
+
+
+@ON_AND_OFF
+def test_all_bodies_together_are_bounded(is_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "MAX_BYTES_UNDER_WAY", 250 if is_on else ENDLESS)
+    crowd = [Visitor([b"a" * 90], {"content-length": "100"}, stays=True) for _ in range(4)]
+    served = Front(echo, max_body_bytes=100)
+    statuses = ask(served, *crowd)
+    assert statuses.count(503) == (2 if is_on else 0)
+    assert statuses.count(None) == (2 if is_on else 4)
+    assert ask(served, Visitor([b"a" * 90])) == [200]  # what the others held is counted back
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "1.5", "²", "9" * 19])
+def test_lengths_that_are_none_are_refused(length: str) -> None:
+    assert ask(Front(echo, max_body_bytes=100), Visitor([], {"content-length": length}))[0] in {400, 413}
+
+
+def test_half_a_body_is_refused() -> None:
+    assert ask(Front(echo, max_body_bytes=100), Visitor([b"a"], {"content-length": "2"})) == [400]
+
+
+def test_more_stuck_bodies_than_threads_leave_room_for_others() -> None:
+    crowd = [Visitor([b"a"], {"content-length": "50"}, stays=True) for _ in range(front.DJANGO_THREADS * 5)]
+    assert ask(Front(echo, max_body_bytes=100), *crowd, Visitor([b"a"]))[-1] == 200
+
+
+def test_a_request_that_django_breaks_on_is_answered(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(environ: object, start_response: object) -> Iterable[bytes]:
+        raise RuntimeError("broken")
+
+    assert ask(Front(broken, max_body_bytes=100), Visitor()) == [500]
+    assert "A request could not be answered" in caplog.text
+
+
+def test_headers_with_an_underscore_are_not_taken_for_others() -> None:
+    headers = {"x_forwarded_proto": "https", "cookie": "a=1", "content-length": "0"}
+    environ = front.environment(_Scope("GET", "/ä", headers), b"")
+    assert "HTTP_X_FORWARDED_PROTO" not in environ
+    assert environ["HTTP_COOKIE"] == "a=1"
+    assert environ["PATH_INFO"].encode("latin-1").decode() == "/ä"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_long_file_is_left_to_the_server_and_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(front, "OPEN_S", 0.05)
+    monkeypatch.setattr(front, "WHOLE_BYTES", 10)
+    (tmp_path / "file").write_bytes(b"0123456789abcdef")
+    opened: list[Any] = []
+
+    def django(environ: object, start_response: Callable[..., None]) -> Any:
+        response = FileResponse((tmp_path / "file").open("rb"))
+        opened.append(response.file_to_stream)
+        start_response("200 OK", list(response.items()))
+        return response
+
+    visitor = Visitor(method=method)
+    served = Front(django, max_body_bytes=100)
+
+    async def one() -> None:
+        await served.handle(visitor.scope, visitor)
+        assert opened[0].closed == (method == "HEAD")
+        await asyncio.sleep(0.2)
+
+    asyncio.run(one())
+    assert (visitor.status, visitor.sent["Content-Length"]) == (200, "16")
+    assert visitor.said == (b"0123456789abcdef" if method == "GET" else b"")
+    assert opened[0].closed
+
+
+def test_a_short_file_is_sent_whole_and_closed_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"0123456789")
+    closed: list[bool] = []
+
+    def django(environ: object, start_response: Callable[..., None]) -> HttpResponse:
+        response = FileResponse((tmp_path / "file").open("rb"))
+        response._resource_closers.append(lambda: closed.append(True))
+        start_response("200 OK", list(response.items()))
+        return response
+
+    visitor = Visitor(method="GET")
+    assert ask(Front(django, max_body_bytes=100), visitor) == [200]
+    assert visitor.said == b"0123456789"
+    assert closed == [True]
