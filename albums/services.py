@@ -177,7 +177,7 @@ def set_cover(viewer: User, album_id: int, *, photo_id: int) -> Album:
 def move_photo(viewer: User, album_id: int, *, photo_id: int, to: str) -> Album:
     """Moves one photo: `first`, `last`, `earlier`, `later`, `before:<photo id>` or `after:<photo id>`.
 
-    Earlier and later count what the viewer sees. Writes one row, rarely all of the album (see `positions`). Http404 for
+    All of them count what the viewer sees. Writes one row, rarely all of the album (see `positions`). Http404 for
     photos that are not in the album as the viewer sees it; ValueError for another `to`; NotInOwnOrder.
     """
     album = _locked(albums_editable_by(viewer), album_id)
@@ -205,8 +205,7 @@ def _target(viewer: User, item: AlbumItem, to: str) -> int | None:
     seen = _seen_items(viewer, item.album)
     word, _, argument = to.partition(":")
     if word in {"first", "last"} and not argument:
-        edge = positions.items_of(item.album)
-        at_edge = edge.first() if word == "first" else edge.last()
+        at_edge = seen.first() if word == "first" else seen.last()
         if at_edge == item:
             return None
         return positions.before_first(item.album) if word == "first" else positions.after_last(item.album)

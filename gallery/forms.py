@@ -10,6 +10,7 @@ from django.core.validators import MaxLengthValidator
 
 from gallery import libraries, paths
 from gallery.models import Library
+from gallery.names import NameField, clean
 
 _INTERVALS = {15: "every 15 minutes", 60: "every hour", 360: "every 6 hours", 1440: "once a day", 0: "only when asked"}
 
@@ -24,6 +25,7 @@ class LibraryForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
     class Meta:
         model = Library
         fields = ("name", "visibility", "owner", "scan_every_min", "exclude")
+        field_classes = {"name": NameField}
         labels = {"visibility": "Who sees it", "exclude": "Leave out"}
         help_texts = {
             "exclude": "Names of files or folders, one a line, such as *.png or Private/*. Nothing that was found "
@@ -77,7 +79,7 @@ class AddLibraryForm(LibraryForm):
 class RemoveLibraryForm(forms.Form):
     """Removal asks for the library's name, so that no tired hand does it by accident."""
 
-    name = forms.CharField(
+    name = NameField(
         label="Type the name of the library to confirm", widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
 
@@ -87,6 +89,6 @@ class RemoveLibraryForm(forms.Form):
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
-        if name != self._library.name.strip():
+        if name != clean(self._library.name):
             raise forms.ValidationError("This is not the name of the library.")
         return name

@@ -1,15 +1,16 @@
-"""Sending files of photos: thumbnails, and originals with byte ranges.
+"""Sending files of photos: thumbnails and other derivatives, and originals with byte ranges.
 
 The views decide who may have them. What goes out carries headers that keep a browser from running any of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import mimetypes
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -45,14 +46,26 @@ class UnsatisfiableRange(Exception):  # noqa: N818
 def thumbnail(request: HttpRequest, photo: Photo, size: str) -> HttpResponseBase | None:
     """The thumbnail, or 304 when the browser has it. None if the file is not there (yet, or not any more)."""
     digest = photo.digest or ""
-    etag = f'"{digest[:32]}-{size}-{thumbnails.VERSION}"'
+
+    def opened() -> BinaryIO | None:
+        with contextlib.suppress(FileNotFoundError):
+            return thumbnails.path(digest, size).open("rb")
+        return None
+
+    return derivative(request, f'"{digest[:32]}-{size}-{thumbnails.VERSION}"', opened)
+
+
+def derivative(request: HttpRequest, etag: str, opened: Callable[[], BinaryIO | None]) -> HttpResponseBase | None:
+    """A JPEG of ours that never changes under its address, or 304 when the browser has it; then nothing is opened.
+
+    None if `opened` finds no file (yet, or not any more).
+    """
     response: HttpResponseBase
     if _has(request, etag):
         response = HttpResponse(status=304)
     else:
-        try:
-            handle = thumbnails.path(digest, size).open("rb")
-        except FileNotFoundError:
+        handle = opened()
+        if handle is None:
             return None
         response = FileResponse(handle, content_type="image/jpeg")
         del response["Content-Disposition"]  # it would tell the name on disk, which is the whole digest

@@ -117,9 +117,8 @@ def size(photo: Photo) -> str:
     """For example "4000 × 3000, 12 megapixels, 4.0 MB"."""
     parts = [f"{photo.width} × {photo.height}"] if photo.width else []
     if photo.megapixels >= 0.05:
-        parts.append(
-            f"{photo.megapixels:.2g} megapixels" if photo.megapixels < 9.5 else f"{photo.megapixels:.0f} megapixels"
-        )
+        number = f"{photo.megapixels:.2g}" if photo.megapixels < 9.5 else f"{photo.megapixels:.0f}"
+        parts.append(f"{number} megapixel{'' if number == '1' else 's'}")
     if photo.size_bytes:
         parts.append(filesizeformat(photo.size_bytes).replace("\xa0", " "))
     return ", ".join(parts)

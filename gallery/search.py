@@ -1,7 +1,8 @@
 """What was asked for: the words of the search box and the fields beside it, as a `Query`. Pure parsing, no database.
 
 Words are read in this order: "quoted phrases" stay text; dates (`2019`, `May 2019`, `2019-05`, `17 May 2019`,
-`2019-05-17`) become a range; names of people and of labels become filters; the rest must be found in a photo's text.
+`2019-05-17`) become a range; names of people and words for labels become filters; a month that is left (`July`) is that
+month of any year; the rest must be found in a photo's text. Case and accents do not matter (`folding`).
 """
 
 from __future__ import annotations
@@ -9,9 +10,15 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from urllib.parse import urlencode
+
+from gallery import label_words
+from gallery.folding import fold
+
+T = TypeVar("T")
 
 MOST_WORDS = 12
 MOST_LENGTH = 300
@@ -21,6 +28,8 @@ _MONTHS = {
     for number in range(1, 13)
     for spelling in (calendar.month_name[number].lower(), calendar.month_abbr[number].lower())
 } | {"sept": 9}
+# Alone, only the whole name is a month: "Jan" and "Mar" are names as well.
+_WHOLE_MONTHS = {calendar.month_name[number].lower(): number for number in range(1, 13)}
 _YEAR = re.compile(r"(1[89]|20)\d\d")
 _YEAR_MONTH = re.compile(r"((?:1[89]|20)\d\d)-(\d\d?)")
 _DAY = re.compile(r"((?:1[89]|20)\d\d)-(\d\d?)-(\d\d?)")
@@ -28,29 +37,28 @@ _DAY = re.compile(r"((?:1[89]|20)\d\d)-(\d\d?)-(\d\d?)")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """All of it must hold: every word, every person, every label, and a date within the range (both ends included)."""
+    """All of it must hold: every word, every person, every label, and a date within the range (both ends included) and
+    in one of the months (1 to 12), if there are any."""
 
     words: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    months: tuple[int, ...] = ()
     first: dt.date | None = None
     last: dt.date | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.words or self.people or self.labels or self.first or self.last)
-
-    def text(self) -> str:
-        """The words as they would be typed; those that would be read as something else are quoted."""
-        return " ".join(f'"{word}"' if _needs_quotes(word) else word for word in self.words)
+        return bool(self.words or self.people or self.labels or self.months or self.first or self.last)
 
     def address(self) -> str:
         """The query as the part of an address behind the question mark; the same query has one spelling."""
         pairs: list[tuple[str, str]] = []
         if self.words:
             # Quoted, all of them: read again, they must not become names that are known by then.
-            pairs.append(("q", " ".join(f'"{word}"' for word in self.words)))
+            pairs.append(("q", _quoted(self.words)))
         pairs += [("person", name) for name in self.people]
         pairs += [("label", name) for name in self.labels]
+        pairs += [("month", str(number)) for number in self.months]
         if self.first:
             pairs.append(("from", self.first.isoformat()))
         if self.last:
@@ -67,38 +75,84 @@ class Filter:
     without: Query
 
 
-def parse(
-    text: str,
-    *,
-    people: Iterable[str] = (),
-    labels: Iterable[str] = (),
-    known_people: Iterable[str] = (),
-    known_labels: Iterable[str] = (),
-    first: str = "",
-    last: str = "",
-) -> Query:
-    """Reads the fields of the search form. Nothing in them is an error: what cannot be read is left out.
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the search form holds: as much as possible in its box, the rest in fields of its own."""
 
-    `people` and `labels` were chosen in their own fields; the known names are looked for in `text`, longest first.
-    """
-    tokens = _tokens(text[:MOST_LENGTH])
-    tokens, ranges = _take_dates(tokens)
-    tokens, found_people = _take_names(tokens, known_people)
-    tokens, found_labels = _take_names(tokens, known_labels)
-    ranges.append((_date(first), _date(last)))
-    starts = [start for start, _ in ranges if start]
-    ends = [end for _, end in ranges if end]
-    return Query(
-        words=_once(word for word, _ in tokens)[:MOST_WORDS],
-        people=_once([*map(_name, people), *found_people])[:MOST_WORDS],
-        labels=_once([*map(_name, labels), *found_labels])[:MOST_WORDS],
-        first=max(starts, default=None),
-        last=min(ends, default=None),
-    )
+    text: str
+    rest: Query
+
+
+class Reader:
+    """Reads what is typed, knowing the names of these people and labels."""
+
+    def __init__(self, *, people: Iterable[str] = (), labels: Iterable[str] = ()) -> None:
+        self._people = {fold(name): name for name in people}
+        self._labels = {fold(word): label for word, label in label_words.spellings(labels).items()}
+
+    def read(
+        self,
+        text: str,
+        *,
+        people: Iterable[str] = (),
+        labels: Iterable[str] = (),
+        months: Iterable[str] = (),
+        first: str = "",
+        last: str = "",
+    ) -> Query:
+        """The query of the search form's fields. Nothing in them is an error: what cannot be read is left out.
+
+        `people`, `labels` and `months` (numbers) were chosen in their own fields; the known names are looked for in
+        `text`, longest first.
+        """
+        tokens = _tokens(text[:MOST_LENGTH])
+        tokens, ranges = _take_dates(tokens)
+        tokens, found_people = _take_names(tokens, self._people)
+        tokens, found_labels = _take_names(tokens, self._labels)
+        tokens, found_months = _take_names(tokens, _WHOLE_MONTHS)
+        ranges.append((_date(first), _date(last)))
+        starts = [start for start, _ in ranges if start]
+        ends = [end for _, end in ranges if end]
+        chosen = [self._labels.get(fold(name), name) for name in map(_name, labels)]
+        return Query(
+            words=_once(word for word, _ in tokens)[:MOST_WORDS],
+            people=_once([*map(_name, people), *found_people])[:MOST_WORDS],
+            labels=_once([*chosen, *found_labels])[:MOST_WORDS],
+            months=tuple(dict.fromkeys([*filter(None, map(_month_number, months)), *found_months])),
+            first=max(starts, default=None),
+            last=min(ends, default=None),
+        )
+
+    def form(self, typed: str, query: Query) -> Form:
+        """How the form shows `query`: as it was typed, if that says all of it, else in words that do."""
+        if '"' not in typed and self.read(typed) == query:
+            return Form(typed.strip(), Query())
+        undated = replace(query, first=None, last=None)
+        for said, rest in ((query, Query()), (undated, Query(first=query.first, last=query.last))):
+            text = self._spell(said)
+            if self.read(text) == said:
+                return Form(text, rest)
+        return Form(_quoted(query.words), replace(query, words=()))
+
+    def _spell(self, query: Query) -> str:
+        """The query in words. They may mean something else (someone is called May): whoever uses them reads them."""
+        months = [calendar.month_name[number] for number in query.months]
+        words = [word if self.read(word).words == (word,) else _quoted([word]) for word in query.words]
+        period = describe_range(query.first, query.last)
+        return " ".join(filter(None, [*query.people, *query.labels, *months, period, *words]))
+
+
+def _quoted(words: Iterable[str]) -> str:
+    return " ".join(f'"{word}"' for word in words)
 
 
 def _name(text: str) -> str:
     return text.replace("\x00", "").strip()[:MOST_LENGTH]
+
+
+def _month_number(text: str) -> int | None:
+    number = int(text) if re.fullmatch(r"\d\d?", text, re.ASCII) else 0
+    return number if 1 <= number <= 12 else None
 
 
 def filters(query: Query) -> list[Filter]:
@@ -109,6 +163,9 @@ def filters(query: Query) -> list[Filter]:
 
     found = [Filter("person", name, replace(query, people=drop(query.people, name))) for name in query.people]
     found += [Filter("label", name, replace(query, labels=drop(query.labels, name))) for name in query.labels]
+    for number in query.months:
+        others = tuple(other for other in query.months if other != number)
+        found.append(Filter("month", calendar.month_name[number], replace(query, months=others)))
     if query.first or query.last:
         found.append(Filter("date", describe_range(query.first, query.last), replace(query, first=None, last=None)))
     found += [Filter("word", f"“{word}”", replace(query, words=drop(query.words, word))) for word in query.words]
@@ -135,17 +192,13 @@ def _say(day: dt.date) -> str:
     return f"{day.day} {day:%B} {day.year}"
 
 
-def _needs_quotes(word: str) -> bool:
-    return " " in word or word.lower() in _MONTHS or any(p.fullmatch(word) for p in (_YEAR, _YEAR_MONTH, _DAY))
-
-
 def _tokens(text: str) -> list[tuple[str, bool]]:
     """Words with whether they were quoted; quoted ones are text and nothing else."""
     found = []
     for match in _TOKEN.finditer(text.replace("\x00", "")):
         quoted, plain = match.groups()
         word = " ".join((plain if quoted is None else quoted).split())
-        if word:
+        if fold(word):
             found.append((word, quoted is not None))
     return found
 
@@ -208,19 +261,19 @@ def _date(text: str) -> dt.date | None:
         return None
 
 
-def _take_names(tokens: list[tuple[str, bool]], known: Iterable[str]) -> tuple[list[tuple[str, bool]], list[str]]:
-    """Takes whole names out of the words, the longest first; they are spelled as they are known."""
-    by_words = {tuple(name.casefold().split()): name for name in known if name.strip()}
+def _take_names(tokens: list[tuple[str, bool]], known: Mapping[str, T]) -> tuple[list[tuple[str, bool]], list[T]]:
+    """Takes whole names, `known` by their folded spelling, out of the words, the longest first; and what they mean."""
+    by_words = {tuple(name.split()): meant for name, meant in known.items() if name.strip()}
     longest = max((len(words) for words in by_words), default=0)
     left: list[tuple[str, bool]] = []
-    found: list[str] = []
+    found: list[T] = []
     place = 0
     while place < len(tokens):
         for length in range(min(longest, len(tokens) - place), 0, -1):
             words = tokens[place : place + length]
-            name = by_words.get(tuple(word.casefold() for word, _ in words))
-            if name and not any(quoted for _, quoted in words):
-                found.append(name)
+            name = tuple(fold(word) for word, _ in words)
+            if name in by_words and not any(quoted for _, quoted in words):
+                found.append(by_words[name])
                 place += length
                 break
         else:
@@ -230,9 +283,9 @@ def _take_names(tokens: list[tuple[str, bool]], known: Iterable[str]) -> tuple[l
 
 
 def _once(values: Iterable[str]) -> tuple[str, ...]:
-    """Without doubles (case does not matter) and without empty ones, in order."""
+    """Without doubles (case and accents do not matter) and without empty ones, in order."""
     kept: dict[str, str] = {}
     for value in values:
         if value:
-            kept.setdefault(value.casefold(), value)
+            kept.setdefault(fold(value), value)
     return tuple(kept.values())

@@ -5,7 +5,7 @@ A facet knows names that photos have something to do with. Apps register theirs 
     search_set.register_facet("person", Facet(names=queries.person_names, having=queries.in_photos_of,
                                               mentioning=queries.in_photos_of_anyone_like))
 
-The query of the address `/search/?q=&person=&label=&from=&to=` is also the name of its set, `search:<query>`, so
+The query of the address `/search/?q=&person=&label=&month=&from=&to=` is also the name of its set, `search:<query>`, so
 previous and next work among the results.
 """
 
@@ -16,16 +16,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, Value
+from django.db.models.functions import StrIndex
+from django.db.models.lookups import In
 from django.http import QueryDict
 from django.urls import reverse
 
-from gallery import search
 from gallery.access import Viewer, visible_to
-from gallery.models import Detection, File, Label
+from gallery.folding import fold
+from gallery.models import Detection, Label, SearchText
 from gallery.photosets import PhotoSet
-from gallery.search import Query
+from gallery.search import Query, Reader
 
+# So many photos of a word are named in the queries of a page.
+FEW = 1000
 Names: TypeAlias = Callable[[Viewer], list[str]]
 Narrowing: TypeAlias = Callable[[Viewer, str], Q]
 
@@ -35,8 +39,8 @@ class Facet:
     """Each narrowing answers a condition on `Photo` without joins, which would double rows: `Q(Exists(Face.objects…))`.
 
     `names(viewer)`: the names the viewer may know (those with a photo they see), for suggestions; one query.
-    `having(viewer, name)`: photos with exactly this name, in any case.
-    `mentioning(viewer, word)`: photos with a name that contains the word, in any case.
+    `having(viewer, name)`: photos with exactly this name, folded (`folding`).
+    `mentioning(viewer, word)`: photos with a name that contains the word, both folded.
     """
 
     names: Names
@@ -57,21 +61,20 @@ def known_names(viewer: Viewer, facet: str) -> list[str]:
     return _facets[facet].names(viewer) if facet in _facets else []
 
 
-def read(viewer: Viewer, fields: QueryDict, *, people: list[str], labels: list[str]) -> Query:
-    """The query of a form or an address. `people` and `labels` are the names known to the viewer."""
-    return search.parse(
+def read(fields: QueryDict, reader: Reader) -> Query:
+    """The query of a form or an address."""
+    return reader.read(
         fields.get("q", ""),
         people=fields.getlist("person"),
         labels=fields.getlist("label"),
-        known_people=people,
-        known_labels=labels,
+        months=fields.getlist("month"),
         first=fields.get("from", ""),
         last=fields.get("to", ""),
     )
 
 
 def photo_set(viewer: Viewer, query: Query) -> PhotoSet:
-    """What the viewer sees of what the query asks for. No query is made yet, except for labels' ids."""
+    """What the viewer sees of what the query asks for. Reads the labels, and for each word the first matches."""
     photos = visible_to(viewer)
     if query.first:
         photos = photos.filter(sort_at__gte=_midnight(query.first))
@@ -80,13 +83,20 @@ def photo_set(viewer: Viewer, query: Query) -> PhotoSet:
         if not query.first:
             photos = photos.filter(taken_local__isnull=False)
         photos = photos.filter(sort_at__lt=_midnight(query.last) + dt.timedelta(days=1))
+    if query.months:
+        photos = photos.alias(month_of_year=F("month") % 100).filter(month_of_year__in=query.months)
+    known = {pk: fold(name) for pk, name in Label.objects.values_list("pk", "name")} if query else {}
     for name in query.labels:
-        label_ids = list(Label.objects.filter(name__iexact=name).values_list("pk", flat=True))
-        photos = photos.filter(_with_label(label_ids))
+        photos = photos.filter(_with_label([pk for pk, label in known.items() if label == fold(name)]))
     for name in query.people:
         photos = photos.filter(_facets["person"].having(viewer, name) if "person" in _facets else Q(pk__in=[]))
     for word in query.words:
-        photos = photos.filter(_mentions(viewer, word))
+        condition = _with_text(fold(word))
+        if label_ids := [pk for pk, label in known.items() if fold(word) in label]:
+            condition |= _with_label(label_ids)
+        for facet in _facets.values():
+            condition |= facet.mentioning(viewer, word)
+        photos = photos.filter(condition)
     address = query.address()
     url = f"{reverse('gallery:search')}?{address}"
     return PhotoSet(f"search:{address}", "Search", url, photos)
@@ -94,7 +104,7 @@ def photo_set(viewer: Viewer, query: Query) -> PhotoSet:
 
 def resolve(viewer: Viewer, argument: str) -> PhotoSet:
     """The set `search:<query>`. Its names were recognized when the query was made, so none are looked for again."""
-    return photo_set(viewer, read(viewer, QueryDict(argument), people=[], labels=[]))
+    return photo_set(viewer, read(QueryDict(argument), Reader()))
 
 
 def _midnight(day: dt.date) -> dt.datetime:
@@ -105,14 +115,11 @@ def _with_label(label_ids: list[int]) -> Q:
     return Q(Exists(Detection.objects.filter(photo=OuterRef("pk"), label_id__in=label_ids)))
 
 
-def _mentions(viewer: Viewer, word: str) -> Q:
-    """Photos whose file path, caption, camera, lens, label or people's names contain the word."""
-    label_ids = list(Label.objects.filter(name__icontains=word).values_list("pk", flat=True))
-    condition = Q(caption__icontains=word) | Q(camera__icontains=word) | Q(lens__icontains=word)
-    # Here `in`: no index helps to find a part of a path, so the files are read once instead of once for each photo.
-    condition |= Q(pk__in=File.objects.filter(path__icontains=word).order_by().values("photo_id"))
-    if label_ids:
-        condition |= _with_label(label_ids)
-    for facet in _facets.values():
-        condition |= facet.mentioning(viewer, word)
-    return condition
+def _with_text(word: str) -> Q:
+    """Photos with the folded word in a path, the caption, camera or lens. One query, which reads all texts at most."""
+    texts = SearchText.objects.alias(place=StrIndex("text", Value(word))).filter(place__gt=0).order_by()
+    ids = list(texts.values_list("photo_id", flat=True)[: FEW + 1])
+    if len(ids) <= FEW:  # named, so that the texts are read once and not for each query of a page
+        return Q(pk__in=ids)
+    # A sum has no index: the database walks along the timeline, which soon meets enough, and does not sort them all.
+    return Q(In(F("pk") + 0, texts.values("photo_id").query))

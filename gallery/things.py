@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, Max, OuterRef, QuerySet
 from django.urls import reverse
 
 from gallery import quantise
-from gallery.access import Viewer, get_or_404, visible_to
-from gallery.models import Detection, Label, Photo
+from gallery.access import Viewer, get_or_404, shown_in, visible_to
+from gallery.kept import Kept
+from gallery.models import Detection, Label
 from gallery.photosets import PhotoSet
 from gallery.queries import thumbnail_url
 
@@ -26,27 +28,47 @@ class Thing:
 
 
 def things(viewer: Viewer) -> list[Thing]:
-    """All labels of photos that the viewer sees, the commonest first. Three queries and the viewer's libraries."""
-    rows = (
-        Detection.objects.filter(photo__in=visible_to(viewer).order_by().values("id"))
+    """All labels of photos that the viewer sees, the commonest first. Two queries and the viewer's libraries, if what
+    was counted is kept; else one more for each library that changed.
+    """
+    found: dict[int, tuple[int, int]] = {}
+    for library in _kept.of(viewer):
+        for label_id, count, newest in library:
+            before = found.get(label_id, (0, 0))
+            found[label_id] = (before[0] + count, max(before[1], newest))
+    covers = visible_to(viewer).only("id", "digest", "colour").in_bulk([newest for _, newest in found.values()])
+    detail = reverse("gallery:thing_detail", args=["-"]).removesuffix("-/")
+    made = []
+    for label in Label.objects.filter(pk__in=found):
+        count, newest = found[label.pk]
+        cover = covers.get(newest)  # None: it went away this very moment
+        made.append(
+            Thing(
+                name=label.name,
+                url=f"{detail}{label.slug}/",
+                count=count,
+                cover_url=thumbnail_url(cover, "small") if cover else "",
+                tint=quantise.tint_class(cover.colour) if cover else "",
+            )
+        )
+    return sorted(made, key=lambda thing: (-thing.count, thing.name))
+
+
+def _count(library_ids: Sequence[int]) -> dict[int, list[tuple[int, int, int]]]:
+    """(label, photos, newest photo) by library. One at a time, which takes half as long as all in one query."""
+    return {library_id: list(_labels_in(library_id)) for library_id in library_ids}
+
+
+def _labels_in(library_id: int) -> Iterable[tuple[int, int, int]]:
+    return (
+        Detection.objects.filter(photo__in=shown_in([library_id]).order_by().values("id"))
         .order_by()
         .values_list("label_id")
         .annotate(count=Count("photo_id", distinct=True), newest=Max("photo_id"))
     )
-    found = {label_id: (count, newest) for label_id, count, newest in rows}
-    covers = Photo.objects.only("id", "digest", "colour").in_bulk([newest for _, newest in found.values()])
-    detail = reverse("gallery:thing_detail", args=["-"]).removesuffix("-/")
-    made = [
-        Thing(
-            name=label.name,
-            url=f"{detail}{label.slug}/",
-            count=found[label.pk][0],
-            cover_url=thumbnail_url(covers[found[label.pk][1]], "small"),
-            tint=quantise.tint_class(covers[found[label.pk][1]].colour),
-        )
-        for label in Label.objects.filter(pk__in=found)
-    ]
-    return sorted(made, key=lambda thing: (-thing.count, thing.name))
+
+
+_kept = Kept(_count)
 
 
 def label_names(viewer: Viewer) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from pathlib import Path
 
 import pytest
@@ -121,34 +122,65 @@ def test_the_list_needs_as_many_queries_for_twenty_libraries_as_for_two(
         admin_client.get("/libraries/")
 
 
-def test_while_work_goes_on_the_cards_ask_again_and_then_no_more(member_client: Client, household: Library) -> None:
+def test_while_work_goes_on_the_cards_ask_again_often_and_then_slowly(
+    member_client: Client, household: Library
+) -> None:
     photo = PhotoFactory(library=household, work_state=WorkState.READY)
     PhotoFactory(library=household)
     page = member_client.get("/libraries/").content.decode()
-    assert 'hx-trigger="every 2s"' in page
+    assert 'data-every-s="2"' in page
     assert "50 %" in page
     fragment = member_client.get("/libraries/", headers=HTMX)
-    assert fragment.content.decode().startswith('<div id="_library_cards"')
+    assert fragment.content.decode().startswith('<live-part id="_library_cards"')
     assert "HX-Request" in fragment.headers["Vary"]
     Photo.objects.filter(pk=photo.pk).update(work_state=WorkState.DONE)
-    assert "hx-trigger" not in member_client.get("/libraries/", headers=HTMX).content.decode()
+    fragment = member_client.get("/libraries/", headers=HTMX)
+    assert "Up to date" in fragment.content.decode()
+    assert 'data-every-s="30"' in fragment.content.decode()
 
 
 def test_the_page_follows_the_work_and_loads_itself_once_at_the_end(member_client: Client, household: Library) -> None:
     url = household.get_absolute_url()
     scan = services.request_scan(household)
-    assert 'hx-trigger="every 2s"' in member_client.get(url).content.decode()
-    assert member_client.get(url, headers=HTMX).content.decode().startswith('<div id="_library_progress"')
+    asks, every_s = _asks(member_client.get(url).content.decode())
+    assert every_s == "2"
+    fragment = member_client.get(asks, headers=HTMX).content.decode()
+    assert fragment.startswith('<live-part id="_library_progress"')
+    assert _asks(fragment) == (asks, "2")
     Scan.objects.filter(pk=scan.pk).update(work_state=WorkState.DONE)
-    assert member_client.get(url, headers=HTMX).headers["HX-Refresh"] == "true"
-    assert "hx-trigger" not in member_client.get(url).content.decode()
+    assert member_client.get(asks, headers=HTMX).headers["HX-Refresh"] == "true"
 
 
-def test_nothing_is_followed_while_the_drive_is_away(member_client: Client, household: Library) -> None:
+def test_an_idle_page_asks_slowly_and_notices_what_began_or_was_done_since(
+    member_client: Client, household: Library
+) -> None:
+    url = household.get_absolute_url()
+    asks, every_s = _asks(member_client.get(url).content.decode())
+    assert every_s == "30"
+    nothing_new = member_client.get(asks, headers=HTMX)
+    assert "HX-Refresh" not in nothing_new.headers
+    assert _asks(nothing_new.content.decode()) == (asks, "30")
+    photo = PhotoFactory(library=household, work_state=WorkState.READY)
+    begun = member_client.get(asks, headers=HTMX).content.decode()
+    assert _asks(begun)[1] == "2"
+    assert "1 to go" in begun
+    Photo.objects.filter(pk=photo.pk).update(work_state=WorkState.DONE)
+    # Nobody looked while it went on.
+    assert member_client.get(asks, headers=HTMX).headers["HX-Refresh"] == "true"
+
+
+def _asks(page: str) -> tuple[str, str]:
+    """What the live part of a library's page asks for, and how often."""
+    found = re.search(r'<live-part id="_library_progress" [^>]*data-every-s="(\d+)" hx-get="([^"]+)"', page)
+    assert found
+    return found[2], found[1]
+
+
+def test_an_idle_page_is_not_busy_while_the_drive_is_away(member_client: Client, household: Library) -> None:
     PhotoFactory(library=household, work_state=WorkState.READY)
     Library.objects.update(state="offline", state_reason="The folder is not there.")
     page = member_client.get(household.get_absolute_url()).content.decode()
-    assert "hx-trigger" not in page
+    assert _asks(page)[1] == "30"
     assert "The folder is not there." in page
 
 

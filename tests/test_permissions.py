@@ -101,6 +101,8 @@ EDITOR_SEES = {"private": (404, 200, 404), "household": (404, 200, 200)}
 OWN = {"private": (404, 303, 404), "household": (404, 303, 404)}
 OWNER_SEES = {"private": (404, 200, 404), "household": (404, 200, 404)}
 EVERYONE = {"private": ALL, "household": ALL}
+ADMINISTRATORS = {"private": (404, 404, 200), "household": (404, 404, 200)}
+ADMINISTRATORS_DO = {"private": (404, 404, 303), "household": (404, 404, 303)}
 EVERYONE_DOES = {"private": (303, 303, 303), "household": (303, 303, 303)}
 
 
@@ -117,6 +119,7 @@ def shown(name: str, who: dict[str, tuple[int, int, int]], arguments: Arguments 
 
 
 LIBRARY = {"name": "New name", "visibility": "private", "scan_every_min": "60", "exclude": ""}
+NEW_PASSWORD = {"new_password1": "another sentence 8", "new_password2": "another sentence 8"}
 ALBUM = {"name": "New name", "description": "", "visibility": "private", "order": "oldest"}
 
 TABLE = [
@@ -124,6 +127,17 @@ TABLE = [
     Row("site:login", (302, 302, 302), (302, 302, 302), anonymous=200),
     Row("site:logout", (302, 302, 302), (302, 302, 302), method="post"),
     shown("site:password", EVERYONE),
+    # Nobody has a one-time link here.
+    Row("site:password_choose", (404, 404, 404), (404, 404, 404), lambda world: ["x", "y"], anonymous=404),
+    # --- accounts
+    shown("site:account_list", ADMINISTRATORS),
+    shown("site:account_add", ADMINISTRATORS),
+    posted("site:account_add", ADMINISTRATORS_DO, lambda world: [], lambda world: {"username": "x", "role": "member"}),
+    shown("site:account_edit", ADMINISTRATORS, one("member")),
+    posted("site:account_edit", ADMINISTRATORS_DO, one("member"), lambda world: {"role": "administrator"}),
+    shown("site:account_password", ADMINISTRATORS, one("member")),
+    posted("site:account_password", ADMINISTRATORS_DO, one("member"), lambda world: NEW_PASSWORD),
+    shown("site:account_link", ADMINISTRATORS, one("member")),
     Row("site:health", ALL, ALL, anonymous=200),
     # With an administrator, no welcome link works for anybody.
     Row("site:welcome", (404, 404, 404), (404, 404, 404), lambda world: [world.token], anonymous=404),
@@ -163,7 +177,10 @@ TABLE = [
     posted("faces:person_hide", DONE, one("person"), lambda world: {"hidden": "1"}),
     shown("faces:cluster_detail", SEEN, one("cluster")),
     posted("faces:cluster_name", DONE, one("cluster"), lambda world: {"name": "Carla"}),
+    shown("faces:face_name", SEEN, one("face")),
+    posted("faces:face_name", DONE, one("face"), lambda world: {"name": "Dora"}),
     posted("faces:face_refuse", DONE, one("face")),
+    posted("faces:face_dismiss", DONE, one("face")),
     posted("faces:face_cover", DONE, one("face")),
     shown("faces:face_crop", SEEN, lambda world: [world.face.pk, world.crop()]),
     # The journal: who made the entry, and administrators.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -16,13 +17,14 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gallery import photosets, search, search_set
+from gallery import paths, photosets, search, search_set
 from gallery.access import Viewer
-from gallery.search import Query
+from gallery.search import Form, Query, Reader
 from gallery.search_set import Facet
 from tests.factories import DetectionFactory, LabelFactory, LibraryFactory, PhotoFactory
 
-KNOWN = {"known_people": ["Anna", "Anna Maria", "May"], "known_labels": ["dog", "dining table"]}
+PLAIN = Reader()
+KNOWING = Reader(people=["Anna", "Anna Maria", "May"], labels=["dog", "dining table"])
 
 
 def day(text: str) -> dt.date:
@@ -44,32 +46,97 @@ def day(text: str) -> dt.date:
     ],
 )
 def test_dates_become_a_range(text: str, first: str, last: str) -> None:
-    assert search.parse(text) == Query(first=day(first), last=day(last))
+    assert PLAIN.read(text) == Query(first=day(first), last=day(last))
 
 
 @pytest.mark.parametrize("text", ["2019-13", "2019-02-30", "12345", "1700", '"2019"', "31 february 2019", "3000"])
 def test_what_is_no_date_stays_text(text: str) -> None:
-    query = search.parse(text)
+    query = PLAIN.read(text)
     assert query.words
 
 
 def test_names_become_filters_the_longest_first() -> None:
-    assert search.parse("anna maria DOG dining table beach", **KNOWN) == Query(
+    assert KNOWING.read("anna maria DOG dining table beach") == Query(
         words=("beach",), people=("Anna Maria",), labels=("dog", "dining table")
     )
-    assert search.parse('"dog" table', **KNOWN).words == ("dog", "table")
+    assert KNOWING.read('"dog" stable').words == ("dog", "stable")
 
 
 def test_a_month_with_a_year_is_a_date_even_if_someone_has_its_name() -> None:
-    assert search.parse("may 2019", **KNOWN).people == ()
-    assert search.parse("may dog", **KNOWN) == Query(people=("May",), labels=("dog",))
+    assert KNOWING.read("may 2019").people == ()
+    assert KNOWING.read("may dog") == Query(people=("May",), labels=("dog",))
 
 
 def test_the_fields_and_the_words_narrow_together() -> None:
-    query = search.parse("2019 x", people=["Tom", "tom", ""], labels=["cat"], first="2019-06-01", last="nonsense")
+    query = PLAIN.read("2019 x", people=["Tom", "tom", ""], labels=["cat"], first="2019-06-01", last="nonsense")
     assert query == Query(
         words=("x",), people=("Tom",), labels=("cat",), first=day("2019-06-01"), last=day("2019-12-31")
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "months", "first"),
+    [
+        ("july", (7,), None),
+        ("July dog", (7,), None),
+        ("july 2019", (), "2019-07-01"),
+        ("2019 july", (7,), "2019-01-01"),
+        ("june july", (6, 7), None),
+        ("may", (), None),  # somebody's name
+        ("jan", (), None),  # short ones may be a name as well
+    ],
+)
+def test_a_month_alone_is_that_month_of_any_year(text: str, months: tuple[int, ...], first: str | None) -> None:
+    query = KNOWING.read(text)
+    assert query.months == months
+    assert query.first == (day(first) if first else None)
+    assert PLAIN.read("may").months == (5,)
+    assert PLAIN.read('"july"').words == ("july",)
+
+
+def test_accents_and_case_of_names_do_not_matter() -> None:
+    knowing = Reader(people=["José Müller"], labels=["dog"])
+    assert knowing.read("JOSE muller Dogs") == Query(people=("José Müller",), labels=("dog",))
+    assert knowing.read("", labels=["DOGS"]).labels == ("dog",)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("dogs anna beach 2019", "dogs anna beach 2019"),
+        ("  beach  july ", "beach  july"),
+        ('"beach"', "beach"),
+        ('"red boat" dog', 'dog "red boat"'),
+        ('"dog" "2019" "july"', '"dog" "2019" "july"'),
+    ],
+)
+def test_the_box_keeps_what_was_typed(typed: str, shown: str) -> None:
+    form = KNOWING.form(typed, KNOWING.read(typed))
+    assert form == Form(shown, Query())
+
+
+def test_the_box_takes_up_what_was_chosen_in_fields_and_leaves_there_what_no_words_say() -> None:
+    def form(**fields: Any) -> Form:
+        return KNOWING.form("beach", KNOWING.read("beach", **fields))
+
+    assert form(people=["Anna"], labels=["dog"]) == Form("Anna dog beach", Query())
+    assert form(first="2019-05-01", last="2019-05-31") == Form("May 2019 beach", Query())
+    assert form(first="2019-05-01", last="2019-06-03") == Form(
+        "beach", Query(first=day("2019-05-01"), last=day("2019-06-03"))
+    )
+    assert form(people=["Nobody"]) == Form('"beach"', Query(people=("Nobody",)))
+
+
+@given(st.text(max_size=100), st.lists(st.sampled_from(["Anna", "May", "Eve"])), st.sampled_from(["", "2019-05-01"]))
+def test_what_the_form_holds_means_the_same(text: str, people: list[str], first: str) -> None:
+    query = KNOWING.read(text, people=people, first=first)
+    form = KNOWING.form(text, query)
+    fields = QueryDict(form.rest.address(), mutable=True)
+    fields["q"] = form.text
+    again = search_set.read(fields, KNOWING)
+    assert set(again.people) == set(query.people)
+    assert (again.words, again.labels, set(again.months)) == (query.words, query.labels, set(query.months))
+    assert (again.first, again.last) == (query.first, query.last)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +156,7 @@ def test_ranges_are_said_shortly(first: str | None, last: str | None, said: str)
 
 
 def test_each_filter_can_be_taken_away() -> None:
-    query = search.parse("dog anna beach 2019", **KNOWN)
+    query = KNOWING.read("dog anna beach 2019")
     kinds = {part.kind: part for part in search.filters(query)}
     assert set(kinds) == {"person", "label", "date", "word"}
     assert kinds["person"].without.people == ()
@@ -99,19 +166,13 @@ def test_each_filter_can_be_taken_away() -> None:
 
 @given(st.text(max_size=400), st.text(max_size=20), st.text(max_size=20))
 def test_whatever_is_typed_is_read_and_its_address_means_the_same(text: str, first: str, last: str) -> None:
-    query = search.parse(text, first=first, last=last, **KNOWN)
+    query = KNOWING.read(text, first=first, last=last)
     fields = QueryDict(query.address())
-    again = search.parse(
-        fields.get("q", ""),
-        people=fields.getlist("person"),
-        labels=fields.getlist("label"),
-        first=fields.get("from", ""),
-        last=fields.get("to", ""),
-        **KNOWN,
-    )
+    again = search_set.read(fields, KNOWING)
     assert again.labels == query.labels
     assert again.people == query.people
     assert (again.first, again.last) == (query.first, query.last)
+    assert again.months == query.months
     assert again.words == query.words or len(text) >= search.MOST_LENGTH - 60
 
 
@@ -150,6 +211,89 @@ def test_every_word_must_be_found_somewhere(member_client: Client, people: dict[
         assert found(member_client, f"q={quote(words)}") == [photo.pk], words
     assert found(member_client, "q=baltic+nikon") == []
     assert len(found(member_client, "q=baltic")) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "caption"),
+    [
+        ("jose", "IMG_1.jpg", "José at home"),
+        ("josé", "IMG_1.jpg", "Jose at home"),
+        ("strasse", "Lange Straße 7/1.jpg", ""),
+        ("STRAßE", "Lange Strasse 7/1.jpg", ""),
+        ("muller", "Müller/1.jpg", ""),
+        ("cafe\u0301", "Café/1.jpg", ""),
+        ("100%", "100% wool.jpg", ""),
+        ("АЛЕКСЕЙ", "алексеи/1.jpg", ""),
+    ],
+)
+def test_case_and_accents_do_not_matter(
+    member_client: Client, people: dict[str, list[int]], words: str, file: str, caption: str
+) -> None:
+    photo = PhotoFactory(file=paths.to_text(file), caption=caption)
+    PhotoFactory(file="other.jpg")
+    assert found(member_client, f"q={quote(words)}") == [photo.pk]
+
+
+def test_a_phrase_does_not_reach_from_one_text_into_the_next(
+    member_client: Client, people: dict[str, list[int]]
+) -> None:
+    PhotoFactory(file="end.jpg", caption="the start", camera="Camera")
+    assert found(member_client, 'q="start camera"') == []
+    assert len(found(member_client, 'q="the start"')) == 1
+
+
+def test_a_month_alone_finds_it_in_every_year(member_client: Client, people: dict[str, list[int]]) -> None:
+    library = LibraryFactory()
+    photos = {
+        (year, month): PhotoFactory(library=library, taken=dt.datetime(year, month, 31, 23, 59)).pk
+        for year in (2019, 2021)
+        for month in (5, 7)
+    }
+    undated = PhotoFactory(library=library, file="July.jpg")
+    undated.set_taken(None, utc_offset_min=None, source="")
+    undated.save()
+    assert found(member_client, "q=july") == [photos[2021, 7], photos[2019, 7]]
+    assert found(member_client, "q=July+2019") == [photos[2019, 7]]
+    assert len(found(member_client, "month=5&month=7&month=13&month=x")) == 4
+    assert found(member_client, 'q="july"') == [undated.pk]
+
+
+def test_plain_words_find_labels(member_client: Client, people: dict[str, list[int]]) -> None:
+    photo = DetectionFactory(label=LabelFactory(name="person")).photo
+    PhotoFactory(library=photo.library)
+    assert found(member_client, "q=people") == [photo.pk]
+    assert found(member_client, "label=People") == [photo.pk]
+    assert "Without person" in member_client.get("/search/?q=people").content.decode()
+
+
+@pytest.mark.parametrize("few", [0, 1000])
+def test_words_of_many_photos_are_found_as_those_of_few(
+    member_client: Client, people: dict[str, list[int]], monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(search_set, "FEW", few)
+    library = LibraryFactory()
+    wanted = [PhotoFactory(library=library, caption=f"red boat {number}").pk for number in range(3)]
+    PhotoFactory(library=library, caption="red car")
+    labelled = DetectionFactory(
+        label=LabelFactory(name="sailing boat"), photo=PhotoFactory(library=library, caption="red")
+    ).photo
+    assert found(member_client, "q=red+boat") == [labelled.pk, *wanted[::-1]]
+
+
+def test_the_search_box_keeps_the_query(member_client: Client, people: dict[str, list[int]]) -> None:
+    DetectionFactory(label=LabelFactory(name="dog"))
+
+    def box(query: str) -> str:
+        html = member_client.get(f"/search/?{query}").content.decode()
+        assert 'type="hidden" name="label"' not in html
+        found = re.search(r'type="search" name="q" value="([^"]*)"', html)
+        assert found
+        return found[1]
+
+    assert box("q=dogs+July+2024") == "dogs July 2024"
+    # Without July, and as the photo page leads back.
+    assert box('q="beach"&label=dog') == "dog beach"
+    assert box("label=dog&from=2024-07-01&to=2024-07-31") == "dog July 2024"
 
 
 def test_labels_people_and_dates_narrow_together(member_client: Client, people: dict[str, list[int]]) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from gallery import analysis, photosets, things
+from gallery import analysis, kept, photosets, services, things
+from gallery.models import Library
 from tests.factories import DetectionFactory, LabelFactory, LibraryFactory, PhotoFactory
 
 
@@ -120,3 +123,35 @@ def test_a_label_of_hidden_photos_alone_does_not_exist_for_the_viewer(
     assert b"unicorn" not in member_client.get("/search/").content
     assert owner_client.get("/things/unicorn/").status_code == 200
     assert b"unicorn" in owner_client.get("/search/").content
+
+
+def test_what_was_counted_is_kept_until_photos_change(member_client: Client, library: Library, folder: Path) -> None:
+    dog = LabelFactory(name="dog")
+    DetectionFactory(photo=PhotoFactory(library=library), label=dog)
+
+    def ask() -> tuple[int, str]:
+        with CaptureQueriesContext(connection) as captured:
+            html = member_client.get("/things/").content.decode()
+        found = re.search(r"([\d,]+) photos?</span>", html)
+        assert found
+        counting = [query for query in captured if "gallery_detection" in query["sql"]]
+        return len(counting), found[1]
+
+    assert ask() == (1, "1")
+    assert ask() == (0, "1")
+    photo = PhotoFactory(library=library)
+    DetectionFactory(photo=photo, label=dog)
+    kept.touch([library.pk])
+    assert ask() == (1, "2")
+    photo.missing_since = timezone.now()
+    photo.save()
+    services.forget_missing(library)
+    assert ask() == (1, "1")
+
+
+def test_a_cover_that_went_away_meanwhile_breaks_nothing(member: User) -> None:
+    photo = DetectionFactory(label=LabelFactory(name="dog")).photo
+    assert things.things(member)[0].cover_url
+    photo.delete()
+    member = User.objects.get(pk=member.pk)
+    assert [thing.cover_url for thing in things.things(member)] == [""]

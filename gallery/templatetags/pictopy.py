@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from functools import lru_cache
 
 from django import template
 from django.templatetags.static import static
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
 
 register = template.Library()
 
@@ -26,6 +29,14 @@ def _icon(name: str, css: str) -> SafeString:
         static("img/icons.svg"),
         name,
     )
+
+
+@register.filter
+def ago(moment: dt.datetime) -> str:
+    """How long ago: "3 hours ago"; "just now" within a minute."""
+    if timezone.now() - moment < dt.timedelta(minutes=1):
+        return "just now"
+    return f"{timesince(moment, depth=1)} ago"
 
 
 @register.filter

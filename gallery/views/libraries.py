@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from gallery import libraries, library_status, paths, roots, services
 from gallery.access import editable_by, get_or_404, libraries_editable_by, libraries_visible_to
 from gallery.forms import AddLibraryForm, LibraryForm, RemoveLibraryForm
+from gallery.library_status import LibraryCard
 from gallery.models import Library
 from gallery.views import MemberRequest, back_to, is_fragment, render_page
 
@@ -30,7 +31,7 @@ def _require_may_add(request: MemberRequest) -> None:
 
 @require_safe
 def library_list(request: MemberRequest) -> HttpResponse:
-    """All libraries the viewer sees; asks again for the cards alone while work is going on."""
+    """All libraries the viewer sees; the page asks for the cards alone again, often while work is going on."""
     cards = library_status.cards(
         libraries_visible_to(request.user).select_related("owner"), editable=libraries_editable_by(request.user)
     )
@@ -47,7 +48,10 @@ def library_list(request: MemberRequest) -> HttpResponse:
 
 @require_safe
 def library_detail(request: MemberRequest, library_id: int) -> HttpResponse:
-    """One library. While work is going on the page asks for its progress, and at the end for itself, once."""
+    """One library. The page asks for its progress, often while work is going on, and for itself when that ended.
+
+    `seen` is what the page shows, so that it is loaded again once, also after work that nobody saw.
+    """
     library = get_or_404(libraries_visible_to(request.user).select_related("owner"), pk=library_id)
     (card,) = library_status.cards([library], editable=libraries_editable_by(request.user))
     context: dict[str, Any] = {
@@ -55,10 +59,12 @@ def library_detail(request: MemberRequest, library_id: int) -> HttpResponse:
         "card": card,
         "library": library,
         "warnings": library_status.warnings(work_is_open=card.is_active),
+        "seen": _mark(card),
     }
     page, fragment = "gallery/library_detail.html", "gallery/_library_progress.html"
     if is_fragment(request):
-        return render_page(request, page, fragment, context) if card.is_active else HttpResponseClientRefresh()
+        is_as_seen = card.is_active or request.GET.get("seen") == context["seen"]
+        return render_page(request, page, fragment, context) if is_as_seen else HttpResponseClientRefresh()
     failures, failure_count = library_status.failures(library)
     context |= {
         "failures": failures,
@@ -68,6 +74,13 @@ def library_detail(request: MemberRequest, library_id: int) -> HttpResponse:
         "analyzers": library_status.analyzers(library),
     }
     return render_page(request, page, fragment, context)
+
+
+def _mark(card: LibraryCard) -> str:
+    """Tells two states of a library's page apart; all that it may be in while work goes on are one."""
+    if card.is_active:
+        return "working"
+    return f"{card.library.state}-{card.progress.done}-{card.progress.failed}-{card.missing_count}"
 
 
 @require_http_methods(["GET", "POST"])

@@ -46,6 +46,7 @@ def photo_detail(request: MemberRequest, photo_id: int) -> HttpResponse:
             for panel in panels
             if panel.template
         ],
+        "stylesheets": photo_panels.stylesheets(),
         "boxes": photo_facts.overlay(photo, boxes),
         "box_text_px": max(photo.width or 1, photo.height or 1) // 50,
     }

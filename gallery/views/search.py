@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from gallery import queries, search_set, things
-from gallery.search import filters
+from gallery.search import Reader, filters
 from gallery.views import MemberRequest, is_fragment, render_page
 
 
@@ -14,7 +14,8 @@ from gallery.views import MemberRequest, is_fragment, render_page
 def search(request: MemberRequest) -> HttpResponse:
     people = search_set.known_names(request.user, "person")
     labels = things.label_names(request.user)
-    query = search_set.read(request.user, request.GET, people=people, labels=labels)
+    reader = Reader(people=people, labels=labels)
+    query = search_set.read(request.GET, reader)
     photo_set = search_set.photo_set(request.user, query)
     grid, total = queries.Grid([], None), 0
     if query:
@@ -25,6 +26,7 @@ def search(request: MemberRequest) -> HttpResponse:
     context = {
         "nav": "search",
         "query": query,
+        "form": reader.form(request.GET.get("q", ""), query),
         "filters": filters(query),
         "people": people,
         "labels": labels,

@@ -1,4 +1,7 @@
-// <page-status> holds the toasts. It adds one when a request of htmx fails, and reloads when the session has ended.
+// <page-status> holds the toasts. It adds one when a request of htmx fails, and reloads when the session has ended. It
+// also knows the keys that every page has.
+
+const TYPING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
 
 class PageStatus extends HTMLElement {
   connectedCallback() {
@@ -27,6 +30,15 @@ class PageStatus extends HTMLElement {
       },
       { signal },
     );
+    document.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    document.addEventListener(
+      "click",
+      (event) => {
+        const opener = event.target.closest?.("[data-opens]");
+        if (opener) document.getElementById(opener.dataset.opens).showModal();
+      },
+      { signal },
+    );
     // Menus are <details>: Escape and a click elsewhere close them.
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.closeMenus(event), { signal });
     document.addEventListener("click", (event) => this.closeMenus(event), { signal });
@@ -44,6 +56,24 @@ class PageStatus extends HTMLElement {
     toast.textContent = text;
     list.append(toast);
     setTimeout(() => toast.remove(), 9000);
+  }
+
+  onKey(event) {
+    if (event.defaultPrevented || event.altKey || event.ctrlKey || event.metaKey || event.target.closest?.(TYPING)) return;
+    if (document.querySelector("dialog[open]")) {
+      // What is open is in front: the page behind it does not hear of any key.
+      event.stopImmediatePropagation();
+      return;
+    }
+    if (event.key === "/") {
+      const box = document.querySelector("#topbar-search [type=search]");
+      box?.focus();
+      box?.select();
+      if (box) event.preventDefault();
+    } else if (event.key === "?") {
+      document.querySelector("#keys_help")?.showModal();
+      event.preventDefault();
+    }
   }
 
   closeMenus(event) {

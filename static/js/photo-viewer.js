@@ -15,6 +15,8 @@ class PhotoViewer extends HTMLElement {
       box.addEventListener("change", () => localStorage.setItem(`viewer-${name}`, box.checked ? "on" : "off"), { signal });
     }
     document.addEventListener("keydown", (event) => this.onKey(event), { signal });
+    this.querySelector(".viewer-chooser-close").addEventListener("click", () => this.closeChooser(), { signal });
+    document.addEventListener("photos:added", () => this.showAlbums(), { signal });
     const stage = this.querySelector(".viewer-stage");
     stage.addEventListener("touchstart", (event) => this.onTouchStart(event), { signal, passive: true });
     stage.addEventListener("touchend", (event) => this.onTouchEnd(event), { signal, passive: true });
@@ -40,6 +42,10 @@ class PhotoViewer extends HTMLElement {
 
   onKey(event) {
     if (event.altKey || event.ctrlKey || event.metaKey || event.defaultPrevented) return;
+    if (event.key === "Escape" && this.querySelector("#album_chooser").hasChildNodes()) {
+      this.closeChooser();
+      return;
+    }
     if (event.target.closest?.("input:not([type=checkbox]), textarea, select, video")) return;
     const press = (selector) => {
       const element = this.querySelector(selector);
@@ -49,6 +55,7 @@ class PhotoViewer extends HTMLElement {
     if (event.key === "ArrowLeft") press(".viewer-previous");
     else if (event.key === "ArrowRight") press(".viewer-next");
     else if (event.key === "f") press("#favourite_press");
+    else if (event.key === "a") press("#album_press");
     else if (event.key === "b") press(KEPT.boxes);
     else if (event.key === "Escape") press(".viewer-close");
     else if (event.key === "i") {
@@ -56,6 +63,17 @@ class PhotoViewer extends HTMLElement {
       // On a phone the details stand below the photo.
       if (matchMedia("(width < 46rem)").matches) this.querySelector(".viewer-details").scrollIntoView();
     }
+  }
+
+  closeChooser() {
+    this.querySelector("#album_chooser").replaceChildren();
+    this.querySelector("#album_press").focus();
+  }
+
+  // The albums stand among the details: they are fetched anew, with the photo around them.
+  async showAlbums() {
+    await htmx.ajax("GET", location.href, { target: "#photo_viewer", swap: "outerHTML settle:0ms" });
+    document.querySelector("#album_press")?.focus();
   }
 
   // Back in the browser's history leads to the same grid, where it was scrolled to, if this photo was opened from it.

@@ -61,8 +61,10 @@ def run(photos: int = 100_000, years: int = 20, rounds: int = 60) -> dict[str, d
             for n in range(rounds)
         ],
         "search person": [f"/search/?person=Person+{n % 30}" for n in range(rounds)],
-        "search word": ["/search/?q=img_0123"] * 5,
-        "/things/": ["/things/"] * 5,
+        "search word": [f"/search/?q=img_0{n:03}" for n in range(rounds)],
+        "search word of all photos": ["/search/?q=fujifilm"] * 20,
+        "search word of some": [f"/search/?q=%22{n}/img%22" for n in range(20)],
+        "/things/": ["/things/"] * rounds,
         "/things/<slug>/": [f"/things/thing-{n % 40}/" for n in range(rounds)],
         "/photos/<id>/": [f"/photos/{random.randrange(1, photos)}/" for _ in range(rounds)],
         "/favourites/": ["/favourites/"] * rounds,
@@ -108,6 +110,7 @@ def _fill(photos: int, years: int) -> None:
     from django.utils import timezone
 
     from faces.models import Face, Person
+    from gallery import search_text
     from gallery.models import Detection, File, Label, Library, Mark, Photo
 
     random.seed(0)
@@ -142,6 +145,8 @@ def _fill(photos: int, years: int) -> None:
         ],
         batch_size=5000,
     )
+    for first in range(0, len(ids), 500):
+        search_text.write(pk for pk, _ in ids[first : first + 500])
     box = {"x": 0.1, "y": 0.1, "w": 0.3, "h": 0.3}
     labels = [Label.objects.create(name=f"thing {n}", slug=f"thing-{n}") for n in range(80)]
     Detection.objects.bulk_create(

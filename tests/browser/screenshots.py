@@ -78,6 +78,9 @@ def addresses(page: Page) -> Iterator[tuple[str, str]]:
         yield "library", library
     yield "library-add", "/libraries/add/"
     yield "password", "/password/"
+    yield "accounts", "/accounts/"
+    yield "account-add", "/accounts/add/"
+    yield "account", "/accounts/1/"
     yield "not-found", "/nowhere/"
     yield "admin", "/admin/"
 

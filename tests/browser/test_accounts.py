@@ -16,17 +16,50 @@ pytestmark = pytest.mark.browser
 
 
 def make_account(page: Page, name: str) -> None:
-    """In the admin panel, as an administrator does."""
+    """On the page of accounts, as an administrator does."""
     page.goto("/")
     page.get_by_label("Your account, anna").click()
-    page.get_by_role("link", name="Administration").click()
-    page.get_by_role("link", name="Users", exact=True).click()
-    page.get_by_role("link", name="Add user").first.click()
+    page.get_by_role("link", name="Accounts").click()
+    page.get_by_role("link", name="Add an account").click()
     page.get_by_label("Username").fill(name)
-    page.locator("input[name=password1]").fill(PASSWORD)
-    page.locator("input[name=password2]").fill(PASSWORD)
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator(".messagelist")).to_contain_text("added successfully")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_label("Password confirmation").fill(PASSWORD)
+    page.get_by_role("button", name="Add this account").click()
+    expect(steps.toast(page)).to_contain_text(f"{name} can sign in now")
+
+
+def test_a_password_is_chosen_with_a_link_that_works_once(
+    admin_page: Page, open_as: OpenAs, watch: chromium.Watch
+) -> None:
+    admin_page.goto("/accounts/add/")
+    admin_page.get_by_label("Username").fill("mia")
+    admin_page.get_by_role("button", name="Add this account").click()
+    link = admin_page.get_by_label("One-time link").input_value()
+
+    page = open_as("")
+    page.goto(link)
+    expect(page.get_by_text("Your name here is mia.")).to_be_visible()
+    page.get_by_label("New password", exact=True).fill(PASSWORD)
+    page.get_by_label("New password confirmation").fill(PASSWORD)
+    page.get_by_role("button", name="Set password and sign in").click()
+    expect(steps.toast(page)).to_contain_text("Welcome, mia.")
+    expect(steps.tiles(page).first).to_be_visible()
+
+    watch.allow(404)
+    later = open_as("")
+    later.goto(link)
+    expect(later.get_by_role("heading", name="This link was used")).to_be_visible()
+    later.get_by_role("link", name="Sign in here").click()
+    chromium.sign_in(later, "mia", PASSWORD)
+    expect(steps.tiles(later).first).to_be_visible()
+
+    admin_page.goto("/accounts/")
+    admin_page.get_by_role("link", name="Change mia").click()
+    admin_page.get_by_label("May sign in").uncheck()
+    admin_page.get_by_role("button", name="Save").click()
+    expect(admin_page.locator(".accounts li").filter(has_text="mia")).to_contain_text("closed")
+    page.reload()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
 
 
 def test_a_new_account_sees_what_is_the_houses_and_nothing_private(
@@ -54,7 +87,7 @@ def test_a_new_account_sees_what_is_the_houses_and_nothing_private(
         assert address
         answer = page.request.get(address)
         assert answer.status == 404, f"{address} answers {answer.status} to a member"
-    for address in ("/libraries/add/", "/admin/", "/admin/auth/user/", "/admin/gallery/photo/"):
+    for address in ("/libraries/add/", "/accounts/", "/admin/", "/admin/auth/user/", "/admin/gallery/photo/"):
         answer = page.request.get(address)
         assert answer.status in {403, 404} or "/login/" in answer.url, f"{address} answers {answer.status}"
         assert "Site administration" not in answer.text()

@@ -76,6 +76,7 @@ def test_the_welcome_link_makes_the_administrator_once(
     answer = page.goto(new_house.welcome_link)
     assert answer is not None
     assert answer.status == 404, "the welcome link works a second time"
+    expect(page.get_by_role("heading", name="This link was used")).to_be_visible()
 
     page.goto("/")
     page.get_by_label(f"Your account, {ADMINISTRATOR}").click()

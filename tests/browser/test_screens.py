@@ -41,7 +41,7 @@ def pages_of(page: Page, name: str) -> list[str]:
     """The main pages, and those of the first photo, person, suggestion, thing and library."""
     found = [*steps.MAIN_PAGES, "/search/?q=scene+2024", "/search/?q=nothing+at+all", "/months/202408/", "/password/"]
     if name == ADMINISTRATOR:
-        found.append("/libraries/add/")
+        found += ["/libraries/add/", "/accounts/", "/accounts/add/", "/accounts/1/", "/accounts/2/link/"]
     links = {
         "/": ".tile a",
         "/people/": ".covers.round a, a.suggestion-cover",
@@ -155,3 +155,58 @@ def test_a_page_that_cannot_reach_the_server_says_so(page: Page, watch: chromium
     expect(heart).to_have_attribute("aria-pressed", "true")
     for provoked in ("net::ERR_INTERNET_DISCONNECTED", "htmx:sendError", "htmx:afterRequest"):
         watch.forgive(provoked)
+
+
+def test_the_bar_for_chosen_photos_is_one_row_on_a_phone(phone_page: Page) -> None:
+    page = phone_page
+    page.goto("/")
+    page.locator(".tile-select").nth(0).tap()
+    assert rows(page) == 1
+    page.get_by_role("button", name="Add to album").tap()
+    page.get_by_label("Name of the first album").fill("One row")
+    page.get_by_role("button", name="Add", exact=True).tap()
+    page.get_by_role("link", name="One row").tap()
+    page.locator(".tile-select").nth(0).tap()
+    for name in ("Clear the selection", "Add to album", "Favourite", "Use as cover", "Take out"):
+        expect(page.get_by_role("button", name=name)).to_be_in_viewport(ratio=1)
+    assert rows(page) == 1
+    assert not steps.scrolls_sideways(page)
+
+
+def rows(page: Page) -> int:
+    """In how many rows the parts of the bar stand, by their middles; one that sticks out of it is in none."""
+    bar = page.get_by_role("region", name="Selected photos")
+    assert bar.evaluate("bar => bar.scrollWidth <= bar.clientWidth")
+    middles = page.locator(".selection-form > :is(button, output)").evaluate_all(
+        "parts => parts.map(part => { const box = part.getBoundingClientRect(); return box.top + box.height / 2; })"
+    )
+    return 1 + sum(next_ - middle > 8 for middle, next_ in zip(sorted(middles), sorted(middles)[1:], strict=False))
+
+
+def test_the_fields_of_the_search_and_its_button_stand_in_a_row(open_as: OpenAs, member: str) -> None:
+    page = open_as(member, viewport={"width": 1440, "height": 900})
+    page.goto("/search/")
+    ends = page.locator(".search-filters .fields > *").evaluate_all(
+        "parts => parts.map(part => Math.round(part.getBoundingClientRect().bottom))"
+    )
+    assert len(ends) == 5
+    assert len(set(ends)) == 1, ends
+
+
+def test_an_idle_page_looks_for_news_only_while_it_is_seen(page: Page) -> None:
+    page.goto("/libraries/")
+    part = page.locator("live-part")
+    expect(part).to_have_attribute("data-every-s", "30")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/libraries/" in request.url else None)
+    hide = "hidden => Object.defineProperty(document, 'hidden', {value: hidden, configurable: true})"
+    page.evaluate(hide, True)
+    part.evaluate("part => { part.dataset.everyS = 0.2; part.wait(); }")
+    page.wait_for_timeout(600)
+    assert asked == []
+    page.evaluate(hide, False)
+    with page.expect_response("**/libraries/"):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    # What came in its place is as slow as before.
+    expect(part).to_have_attribute("data-every-s", "30")
+    assert len(asked) == 1
