@@ -8,10 +8,11 @@ constraints of the database.
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from gallery import paths
@@ -68,6 +69,10 @@ class Library(models.Model):
         blank=True, help_text="Patterns of names to leave out, one a line, such as *.tmp or Private/*"
     )
     scan_every_min = models.PositiveIntegerField(default=60, help_text="Minutes between scans; 0: only when asked")
+    empty_trash_days = models.PositiveSmallIntegerField(
+        default=0,
+        help_text="Uploads only: days until photos in the trash are deleted for good; 0: never by itself",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -134,11 +139,28 @@ class Photo(WorkItem):
         MOTION = "motion", "motion photo"
 
     class TakenSource(models.TextChoices):
+        """Where the date comes from; docs/dates.md says which is trusted over which."""
+
+        PERSON = "person", "a person"
         EXIF = "exif", "the camera"
+        SIDECAR = "sidecar", "a sidecar file"
+        XMP = "xmp", "the picture's own notes (XMP)"
+        VIDEO = "video", "the video"
         EXIF_DIGITIZED = "digitized", "the scanner or camera (digitized)"
-        EXIF_MODIFIED = "modified", "the last program that wrote the picture"
+        IPTC = "iptc", "the picture's own notes (IPTC)"
+        MAKER = "maker", "the maker's notes"
+        TAKEOUT = "takeout", "Google Takeout"
         GPS = "gps", "GPS time"
+        NAME = "name", "the file's name"
+        EXIF_MODIFIED = "modified", "the last program that wrote the picture"
         FILE = "file", "the file's date"
+
+    class OffsetSource(models.TextChoices):
+        PERSON = "person", "a person"
+        EXIF = "exif", "the camera"
+        GPS = "gps", "GPS"
+        PLACE = "place", "the place"
+        HOUSEHOLD = "household", "the household's time zone"
 
     # No index of its own, and none below begins with the library: with a handful of libraries it narrows next to
     # nothing, but SQLite would take it for the timeline and sort all photos.
@@ -158,6 +180,8 @@ class Photo(WorkItem):
     taken_local = models.DateTimeField(null=True, blank=True)
     utc_offset_min = models.SmallIntegerField(null=True, blank=True)
     taken_source = models.CharField(max_length=10, choices=TakenSource.choices, blank=True)
+    is_day_only = models.BooleanField(default=False, help_text="The time of day is not known")
+    offset_source = models.CharField(max_length=10, choices=OffsetSource.choices, blank=True)
     month = models.PositiveIntegerField(default=0, help_text="Year and month of taken_local as yyyymm; 0: undated")
     sort_at = models.DateTimeField(
         default=UNDATED, help_text="taken_local, or a far past for undated photos: never null"
@@ -172,13 +196,32 @@ class Photo(WorkItem):
     latitude = models.FloatField(null=True, blank=True)
     longitude = models.FloatField(null=True, blank=True)
     altitude_m = models.FloatField(null=True, blank=True)
+    country = models.CharField(max_length=80, blank=True)
+    region = models.CharField(max_length=120, blank=True)
+    city = models.CharField(max_length=120, blank=True)
     caption = models.TextField(blank=True)
+    keywords = models.TextField(blank=True, help_text="From the file and its sidecars, one a line")
     rating = models.PositiveSmallIntegerField(null=True, blank=True)
+    set_by_people = models.CharField(
+        max_length=60, blank=True, help_text="What people set: taken, position, caption, rating; no file changes these"
+    )
+
+    duration_s = models.FloatField(null=True, blank=True)
+    is_animated = models.BooleanField(default=False)
+    motion_at = models.PositiveBigIntegerField(
+        null=True, blank=True, help_text="Where in the file of a motion photo its moving part begins"
+    )
+    motion_bytes = models.PositiveBigIntegerField(null=True, blank=True)
+    content_id = models.CharField(max_length=64, blank=True, help_text="What both parts of a live photo have in common")
+    phash = models.BigIntegerField(null=True, blank=True, help_text="Perceptual hash; near ones look alike")
 
     added_at = models.DateTimeField(auto_now_add=True)
     imported_at = models.DateTimeField(null=True, blank=True, help_text="When it could first be shown")
     missing_since = models.DateTimeField(null=True, blank=True)
     trashed_at = models.DateTimeField(null=True, blank=True)
+    trashed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         ordering = ["-sort_at", "-id"]
@@ -211,6 +254,8 @@ class Photo(WorkItem):
                 name="photo_month_counts",
             ),
             models.Index(fields=["-worked_at"], condition=Q(worked_at__isnull=False), name="photo_worked"),
+            models.Index(fields=["trashed_at"], condition=Q(trashed_at__isnull=False), name="photo_trash"),
+            models.Index(fields=["content_id"], condition=~Q(content_id=""), name="photo_content_id"),
         ]
 
     def __str__(self) -> str:
@@ -382,3 +427,118 @@ class Mark(models.Model):
 
     def __str__(self) -> str:
         return f"mark of user {self.user_id} on photo {self.photo_id}"
+
+
+class Region(Box):
+    """A face that another program marked and named in the picture's own notes or a sidecar; box as for faces."""
+
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="regions")
+    name = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [Box.inside("region_box_inside")]
+
+    def __str__(self) -> str:
+        return f"region in photo {self.photo_id}"
+
+
+class Change(models.Model):
+    """Something a person changed about photos at once, such as their date; it can be undone as a whole."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="changes")
+    text = models.CharField(max_length=200, help_text="What was done, in words for a person")
+    at = models.DateTimeField(auto_now_add=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"change {self.pk}"
+
+
+class ChangedPhoto(models.Model):
+    """What a photo was before and after a change: values of its columns by their names."""
+
+    change = models.ForeignKey(Change, on_delete=models.CASCADE, related_name="photos")
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="changes")
+    before = models.JSONField()
+    after = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["change", "photo"], name="change_once_per_photo")]
+
+    def __str__(self) -> str:
+        return f"change {self.change_id} of photo {self.photo_id}"
+
+
+class Upload(models.Model):
+    """A file on its way into a managed library, in chunks; `received_bytes` lie in the data directory under its id."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
+    library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="uploads")
+    name = models.TextField(help_text="The file's own name, without folders")
+    size_bytes = models.PositiveBigIntegerField()
+    received_bytes = models.PositiveBigIntegerField(default=0)
+    digest = models.CharField(max_length=64, blank=True, help_text="SHA-256, if the browser told it beforehand")
+    modified_at = models.DateTimeField(null=True, blank=True, help_text="The file's own time, as the browser told it")
+    album = models.CharField(max_length=120, blank=True, help_text="Name of the folder it was dropped with")
+    error = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["created_at"]
+        constraints = [
+            models.CheckConstraint(condition=Q(received_bytes__lte=F("size_bytes")), name="upload_not_longer_than_said")
+        ]
+
+    def __str__(self) -> str:
+        return f"upload {self.pk}"
+
+
+class Rendition(WorkItem):
+    """A copy of a video that every browser plays, made in the background; it lies beside the thumbnails."""
+
+    photo = models.OneToOneField(Photo, on_delete=models.CASCADE, related_name="rendition")
+    digest = models.CharField(max_length=64, help_text="Of the video it was made from")
+    percent = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["attempts", "id"], condition=Q(work_state="ready"), name="rendition_ready")]
+
+    def __str__(self) -> str:
+        return f"rendition of photo {self.photo_id}"
+
+
+class DuplicateGroup(models.Model):
+    """Photos of one library that look alike, for a person to choose from."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "to be reviewed"
+        KEPT = "kept", "all are kept"
+        MERGED = "merged", "one was kept"
+
+    library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="duplicate_groups")
+    state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    decided_at = models.DateTimeField(null=True, blank=True)
+    undo = models.JSONField(null=True, blank=True, help_text="What went to the kept photo, so that it can go back")
+
+    class Meta:
+        indexes = [models.Index(fields=["library", "state"], name="duplicates_of_library")]
+
+    def __str__(self) -> str:
+        return f"duplicates {self.pk}"
+
+
+class DuplicateMember(models.Model):
+    group = models.ForeignKey(DuplicateGroup, on_delete=models.CASCADE, related_name="members")
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="duplicate_memberships")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["group", "photo"], name="duplicate_once_per_group")]
+
+    def __str__(self) -> str:
+        return f"photo {self.photo_id} among duplicates {self.group_id}"
