@@ -1,0 +1,38 @@
+"""Libraries, photos, their files, and what was done to them.
+
+`Photo` is what people see; its identity is the content hash within its library. `File` is where bytes lie. `Receipt`
+says what was done to a photo, so progress, retry and history all read the same rows. Rules that must never break are
+constraints of the database.
+"""
+
+from gallery.boxes import Box
+from gallery.models.analysis import AnalyzerVersion, Condition, Detection, Label, Receipt, Region, Rendition, SearchText
+from gallery.models.library import Library, Scan
+from gallery.models.people import Change, ChangedPhoto, DuplicateGroup, DuplicateMember, Mark, Upload
+from gallery.models.photo import UNDATED, File, Photo
+from gallery.models.work import WorkItem, WorkState
+
+__all__ = [
+    "UNDATED",
+    "AnalyzerVersion",
+    "Box",
+    "Change",
+    "ChangedPhoto",
+    "Condition",
+    "Detection",
+    "DuplicateGroup",
+    "DuplicateMember",
+    "File",
+    "Label",
+    "Library",
+    "Mark",
+    "Photo",
+    "Receipt",
+    "Region",
+    "Rendition",
+    "Scan",
+    "SearchText",
+    "Upload",
+    "WorkItem",
+    "WorkState",
+]
