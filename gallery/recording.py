@@ -266,7 +266,7 @@ def _apply_metadata(photo: Photo, found: Metadata, file: File | None) -> None:
         setattr(photo, name, getattr(found, name))
     photo.caption = photo.caption or found.caption
     if found.taken:
-        photo.set_taken(found.taken, utc_offset_min=found.utc_offset_min, source=found.taken_source)
+        photo.set_taken(found.taken_local, utc_offset_min=found.utc_offset_min, source=found.taken_source)
         return
     photo.set_taken(_file_time(file), utc_offset_min=None, source=Photo.TakenSource.FILE)
 

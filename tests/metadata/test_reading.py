@@ -18,7 +18,7 @@ def test_date_camera_and_place_of_a_photo() -> None:
         gps=(-33.8568, 151.2153),
     )  # fmt: skip
     found = metadata.read(data, now=NOW)
-    assert found.taken == dt.datetime(2018, 7, 5, 14, 15, 30)
+    assert found.taken_local == dt.datetime(2018, 7, 5, 14, 15, 30)
     assert found.taken_source == "exif"
     assert found.utc_offset_min == 120
     assert found.camera == "Canon EOS 5D"

@@ -1,0 +1,132 @@
+"""Google Takeout's JSON, good and bad."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gallery import metadata
+from gallery.metadata import Kind, Sidecar, read_album_title
+from gallery.metadata.takeout import FILE_BYTES, read
+from tests.metadata import oracle
+from tests.metadata.making import tagged, takeout
+
+NOW = dt.datetime(2026, 11, 22, 12)
+
+
+def test_all_it_says() -> None:
+    found = read(
+        takeout(
+            title="IMG_1.jpg", description="Am See", photoTakenTime={"timestamp": "1530800130"}, favorited=True,
+            geoData={"latitude": 0.0, "longitude": 0.0},
+            geoDataExif={"latitude": 48.8, "longitude": 2.3, "altitude": 35},
+            people=[{"name": "Oma"}, {"name": "Opa"}, {"name": "oma"}],
+        ),
+        now=NOW,
+    )  # fmt: skip
+    assert found is not None
+    assert (found.title, found.description, found.is_favourite) == ("IMG_1.jpg", "Am See", True)
+    assert found.taken_utc == dt.datetime(2018, 7, 5, 14, 15, 30)
+    assert found.place is not None
+    assert (found.place.latitude, found.place.longitude, found.place.altitude_m) == (48.8, 2.3, 35)
+    assert found.people == ("Oma", "Opa")
+
+
+def test_the_picture_keeps_its_own_place_and_is_told_the_rest() -> None:
+    beside = Sidecar(
+        Kind.TAKEOUT, takeout(title="a.jpg", people=[{"name": "Oma"}], favorited=True, description="Hallo")
+    )
+    found = metadata.read(tagged(), now=NOW, sidecars=[beside])
+    assert (found.people, found.is_favourite, found.caption) == (("Oma",), True, "Hallo")
+    assert found.latitude is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"not JSON", b"\xff\xfe\x00", b"[]", b"null", b"42", b'"text"', b"{}", b'{"a": ' * 100_000, b"[" * 1_000_000,
+     b'{"title": "a"' + b" " * FILE_BYTES + b"}",
+     b"{" + b'"photoTakenTime"' * 3, b'{"title": ' + b"9" * 10_000 + b"}x"],
+    ids=lambda data: repr(data[:12]),
+)  # fmt: skip
+def test_what_is_no_json_of_a_picture(data: bytes) -> None:
+    assert read(data, now=NOW) is None
+
+
+@pytest.mark.parametrize("value", [None, True, [], {}, "x", 1e400, -1, "9" * 500, 10**30, {"timestamp": []}, "\ud800"])
+def test_values_of_the_wrong_kind(value: object) -> None:
+    found = read(
+        json.dumps(
+            {"title": value, "description": value, "photoTakenTime": value, "geoData": value, "people": value,
+             "geoDataExif": {"latitude": value, "longitude": value, "altitude": value}, "favorited": value}
+        ).encode(),
+        now=NOW,
+    )  # fmt: skip
+    assert found is not None
+    assert found.taken_utc is None
+    assert found.people == ()
+
+
+@pytest.mark.parametrize("timestamp", [0, "0", "86399", True, "1e9", "99999999999999999", None, "", "12.5", {}])
+def test_moments_that_are_none(timestamp: object) -> None:
+    found = read(takeout(photoTakenTime={"timestamp": timestamp}), now=NOW)
+    assert found is not None
+    assert found.taken_utc is None
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                ["title", "photoTakenTime", "timestamp", "geoData", "latitude", "longitude", "people", "name"]
+            ),
+            inner,
+            max_size=8,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@settings(deadline=None)
+@given(_json)
+def test_any_json(value: object) -> None:
+    data = json.dumps(value).encode()
+    read(data, now=NOW)
+    assert isinstance(read_album_title(data), str)
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=500))
+def test_any_bytes(data: bytes) -> None:
+    assert read(data, now=NOW) is None or data
+
+
+def test_titles_of_albums() -> None:
+    assert read_album_title(takeout(title="Sommer 2018", description="", date={"timestamp": "1"})) == "Sommer 2018"
+    assert read_album_title(takeout(albumData={"title": "Sommer 2018"})) == "Sommer 2018"
+    assert read_album_title(b"not JSON") == ""
+    assert read_album_title(takeout(title="a.jpg", photoTakenTime={"timestamp": "1"})) == ""
+
+
+@pytest.mark.skipif(not oracle.FORMATS.is_dir(), reason="needs ../shared/eval/formats")
+def test_real_exports_find_every_picture_its_file() -> None:
+    exports = oracle.FORMATS / "takeout-and-sidecars" / "app" / "upload" / "TEST_DATA"
+    folders = [folder for folder in exports.rglob("*") if folder.is_dir() and any(folder.glob("*.json"))]
+    seen = 0
+    for folder in folders:
+        names = [file.name for file in folder.iterdir()]
+        for name in names:
+            if metadata.is_sidecar(name):
+                continue
+            (found,) = metadata.pair(names)[name]
+            export = read((folder / found.name).read_bytes(), now=NOW)
+            assert export is not None
+            assert export.taken_utc is not None
+            seen += 1
+    assert seen >= 14
