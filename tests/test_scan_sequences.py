@@ -278,7 +278,7 @@ COMMON = hypothesis_settings(
 )
 
 
-@hypothesis_settings(COMMON, max_examples=40, derandomize=True)
+@hypothesis_settings(COMMON, max_examples=30, derandomize=True)
 @given(actions=sequences(12))
 def test_after_any_sequence_each_file_is_shown_as_it_is_and_what_people_made_is_kept(
     actions: list[tuple[str, int, int]], beginning: World

@@ -51,7 +51,7 @@ class House:
             "PICTOPY_ROOTS": str(base),
             "PICTOPY_WORKERS": "2",
             "PICTOPY_BATCH": "4",
-            "KILLER_PAUSE_S": "0.05",
+            "KILLER_PAUSE_S": "0.15",
         }
         self.environment.pop("DATABASE_URL", None)
         self.cluster: subprocess.Popen[bytes] | None = None
