@@ -7,33 +7,27 @@ repeated at any time.
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import os
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import DatabaseError
 from django.db.models import F
-from django.utils import timezone
 
-from gallery import metadata, originals, recording, scanning, steps, thumbnails, work
+from gallery import contents, describing, recording, scanning, steps, thumbnails, work
 from gallery.analysis import Analyzer, analyzers
-from gallery.models import File, Library, Photo, WorkState
+from gallery.contents import Content, LibraryAway
+from gallery.models import File, Photo, WorkState
 from gallery.recording import Outcome, Step
-from gallery.scan import Stat
+from gallery.vision.formats import UnreadableImage
 
 logger = logging.getLogger(__name__)
 
-MAX_FILE_BYTES = 400_000_000
 # So many files of equal size are looked into for the former content of one that was edited. Uncompressed pictures all
 # have the same size, and may be edited by the thousand.
 _LOOKS = 8
-
-
-class LibraryAway(Exception):  # noqa: N818
-    """The library's root went away in the middle; nothing is wrong with the photo."""
 
 
 def process(batch: list[Photo]) -> None:
@@ -111,38 +105,80 @@ def work_on(photo: Photo, file: File | None, versions: dict[str, str], valid: se
 
 
 def _read_and_analyze(outcome: Outcome, versions: dict[str, str], valid: set[str]) -> None:
-    from gallery.vision import image
-
-    photo = outcome.photo
-    data = _read(outcome)
-    if data is None:
+    photo, file = outcome.photo, outcome.file
+    if file is None:
+        outcome.error, outcome.is_final = "The file is not in the folder any more.", True
         return
-    outcome.digest, outcome.size_bytes = hashlib.sha256(data).hexdigest(), len(data)
-    outcome.skipped = {analyzer.name for analyzer in analyzers()} - versions.keys()
-    outcome.is_elsewhere = _is_elsewhere(outcome)
-    if outcome.digest != photo.digest or photo.imported_at is None:
-        valid = set()
-    needed = [analyzer for analyzer in analyzers() if analyzer.name in versions and analyzer.name not in valid]
-    if thumbnails.NAME in valid and not needed and thumbnails.exist(outcome.digest):
-        return
-    start = time.perf_counter()
+    wants = Wants(photo, versions, valid)
     try:
-        decoded = image.decode(data, min_edge_px=thumbnails.SIZES["large"])
-    except image.UnreadableImage as error:
+        content = contents.read(photo.library, file, wants_film=wants.anything, poster_px=thumbnails.SIZES["large"])
+        outcome.stat, outcome.digest, outcome.size_bytes = content.stat, content.digest, content.size_bytes
+        outcome.skipped = {analyzer.name for analyzer in analyzers()} - versions.keys()
+        outcome.is_elsewhere = _is_elsewhere(outcome)
+        if wants.words(content.digest):
+            start = time.perf_counter()
+            outcome.metadata = describing.read(content, file, contents.sidecars(photo.library, file))
+            outcome.steps.append(Step(describing.NAME, describing.VERSION, _ms_since(start)))
+        if wants.pixels(content.digest):
+            _look(outcome, content, wants, versions)
+    except contents.NotRead as error:
+        outcome.error, outcome.is_final = str(error), error.is_final
+    except UnreadableImage as error:
         outcome.error, outcome.is_final = str(error), True
-        return
-    if thumbnails.NAME not in valid or not thumbnails.exist(outcome.digest):
-        outcome.metadata = metadata.read(data, now=timezone.now().replace(tzinfo=None))
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What is still to be done with a photo, once its content is known by its digest."""
+
+    photo: Photo
+    versions: dict[str, str]
+    valid: set[str]
+
+    def _is_new(self, digest: str) -> bool:
+        return digest != self.photo.digest or self.photo.imported_at is None
+
+    def words(self, digest: str) -> bool:
+        return self._is_new(digest) or describing.NAME not in self.valid
+
+    def thumbnails(self, digest: str) -> bool:
+        return self._is_new(digest) or thumbnails.NAME not in self.valid or not thumbnails.exist(digest)
+
+    def analyzers(self, digest: str) -> list[Analyzer]:
+        valid = set() if self._is_new(digest) else self.valid
+        return [it for it in analyzers() if it.name in self.versions and it.name not in valid]
+
+    def pixels(self, digest: str) -> bool:
+        return self.thumbnails(digest) or bool(self.analyzers(digest))
+
+    def anything(self, digest: str) -> bool:
+        return self.words(digest) or self.pixels(digest)
+
+
+def _look(outcome: Outcome, content: Content, wants: Wants, versions: dict[str, str]) -> None:
+    """Decodes, and does with the pixels what is wanted."""
+    from gallery.vision import image, similarity
+
+    start = time.perf_counter()
+    film, decoded = content.film, content.poster
+    if decoded is None:
+        decoded = image.decode(content.data, min_edge_px=thumbnails.SIZES["large"])
+        content.data = b""
+    if wants.thumbnails(outcome.digest):
         thumbnails.store(outcome.digest, thumbnails.make(decoded.pixels))
         outcome.facts = {
+            "kind": content.kind,
             "width": decoded.width,
             "height": decoded.height,
-            "mime": decoded.mime,
+            "mime": film.mime if film else decoded.mime,
             "colour": thumbnails.colour_of(decoded.pixels),
+            "duration_s": film.duration_s if film else None,
+            "is_animated": decoded.is_animated,
+            "phash": None if film else similarity.perceptual_hash(decoded.pixels),
         }
+        outcome.needs_copy = film is not None and not film.is_browser_playable
         outcome.steps.append(Step(thumbnails.NAME, thumbnails.VERSION, _ms_since(start)))
-    del data
-    for analyzer in needed:
+    for analyzer in wants.analyzers(outcome.digest):
         _analyze(outcome, analyzer, versions[analyzer.name], decoded.pixels)
 
 
@@ -167,51 +203,6 @@ def _analyze(outcome: Outcome, analyzer: Analyzer, version: str, pixels: Any) ->
     outcome.steps.append(Step(analyzer.name, version, _ms_since(start)))
 
 
-def _read(outcome: Outcome) -> bytes | None:
-    """The bytes of the photo's file; None when `outcome.error` says why not."""
-    photo, file = outcome.photo, outcome.file
-    if file is None:
-        outcome.error, outcome.is_final = "The file is not in the folder any more.", True
-        return None
-    try:
-        with originals.open_original(photo.library, file) as handle:
-            before = outcome.stat = Stat.of(os.fstat(handle.fileno()))
-            if before.size_bytes > MAX_FILE_BYTES:
-                outcome.error = (
-                    f"The file has {before.size_bytes / 1e6:,.0f} MB; at most {MAX_FILE_BYTES // 10**6} can be read."
-                )
-                outcome.is_final = True
-                return None
-            data = _read_all(handle, before.size_bytes)
-            if Stat.of(os.fstat(handle.fileno())) != before:
-                outcome.error = (
-                    "The file changed while it was read. It is being written to, or copied; try again later."
-                )
-                return None
-            return data
-    except originals.OriginalMissing as error:
-        if not scanning.is_available(photo.library):
-            raise LibraryAway from error
-        outcome.error = f"{error} The next scan looks again."
-    except PermissionError:
-        outcome.error, outcome.is_final = "PictoPy may not read this file: its permissions forbid it.", True
-    except OSError as error:
-        if not scanning.is_available(photo.library):
-            raise LibraryAway from error
-        outcome.error = f"The file could not be read: {error.strerror}."
-    return None
-
-
-def _read_all(handle: Any, size: int) -> bytes:
-    """Reads to the end; one call for all of it is the usual case."""
-    parts = []
-    while part := handle.read(max(size, 1) + 1):
-        parts.append(part)
-        if sum(map(len, parts)) > MAX_FILE_BYTES:
-            break
-    return parts[0] if len(parts) == 1 else b"".join(parts)
-
-
 def _is_elsewhere(outcome: Outcome) -> bool:
     """Whether a file that was edited in place only gave its name away: its former content waits to be read elsewhere.
 
@@ -222,19 +213,7 @@ def _is_elsewhere(outcome: Outcome) -> bool:
         return False
     rows = File.objects.filter(library=photo.library_id, size_bytes=photo.size_bytes, is_read=False, missing_since=None)
     likely = rows.exclude(pk=file.pk).order_by(F("photo__digest").asc(nulls_first=True), "id")[:_LOOKS]
-    return any(_sha256(photo.library, other) == photo.digest for other in likely)
-
-
-def _sha256(library: Library, file: File) -> str:
-    """Of a file as it lies there now; empty if it cannot be read."""
-    try:
-        with originals.open_original(library, file) as handle:
-            digest = hashlib.sha256()
-            while part := handle.read(2**20):
-                digest.update(part)
-            return digest.hexdigest()
-    except (OSError, originals.OriginalMissing):
-        return ""
+    return any(contents.digest_now(photo.library, other) == photo.digest for other in likely)
 
 
 def _ms_since(start: float) -> int:

@@ -11,10 +11,10 @@ from typing import Any
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from gallery import kept, search_text, work
+from gallery import describing, kept, search_text, work
 from gallery.analysis import analyzers
 from gallery.metadata import Metadata
-from gallery.models import AnalyzerVersion, File, Photo, Receipt, WorkState
+from gallery.models import AnalyzerVersion, File, Photo, Receipt, Region, WorkState
 from gallery.scan import Stat
 
 logger = logging.getLogger(__name__)
@@ -46,6 +46,7 @@ class Outcome:
     steps: list[Step] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)  # analyzers that this machine lacks the models of
+    needs_copy: bool = False  # a film that not every browser plays
     is_elsewhere: bool = False  # what the photo showed so far lies in another file, which waits to be read
     error: str = ""
     is_final: bool = False
@@ -127,6 +128,7 @@ def _write(outcomes: list[Outcome]) -> None:
         unique_fields=["photo", "analyzer"],
         update_fields=["version", "state", "error", "milliseconds", "at"],
     )
+    _write_regions(recorded)
     for analyzer in analyzers():
         results = [(photo, o.results[analyzer.name]) for o, photo in recorded if analyzer.name in o.results]
         if results:
@@ -156,7 +158,7 @@ def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, st
         _join(file, photo, twin)
         return None
     is_other = photo.digest not in {None, outcome.digest}
-    others = photo.files.filter(missing_since__isnull=True).exclude(pk=file.pk)
+    others = photo.files.filter(role=File.Role.PRIMARY, missing_since__isnull=True).exclude(pk=file.pk)
     is_edited = not expected and not outcome.is_elsewhere and not others.exists()
     owner = photo
     if is_other and not is_edited:
@@ -214,10 +216,11 @@ def _record(outcome: Outcome, photo: Photo, file: File) -> None:
     if photo.digest not in {None, outcome.digest}:
         Receipt.objects.filter(photo=photo).delete()  # they speak of the former content
     photo.digest, photo.size_bytes = outcome.digest, outcome.size_bytes
+    for name, value in outcome.facts.items():
+        setattr(photo, name, value)
+    if outcome.metadata is not None:
+        describing.apply(photo, outcome.metadata)
     if outcome.facts:
-        for name, value in outcome.facts.items():
-            setattr(photo, name, value)
-        _apply_metadata(photo, outcome.metadata or Metadata(), file)
         photo.imported_at = photo.imported_at or now
     _finish(photo, now)
     failed = [step for step in outcome.steps if step.error]
@@ -261,23 +264,8 @@ def _receipts(outcome: Outcome, photo: Photo) -> list[Receipt]:
     ]
 
 
-def _apply_metadata(photo: Photo, found: Metadata, file: File | None) -> None:
-    for name in ("camera", "lens", "exposure_s", "f_number", "iso", "focal_mm", "latitude", "longitude", "altitude_m"):
-        setattr(photo, name, getattr(found, name))
-    photo.caption = photo.caption or found.caption
-    if found.taken:
-        photo.set_taken(found.taken_local, utc_offset_min=found.utc_offset_min, source=found.taken_source)
-        return
-    photo.set_taken(_file_time(file), utc_offset_min=None, source=Photo.TakenSource.FILE)
-
-
-def _file_time(file: File | None) -> dt.datetime | None:
-    """The file's own time as a guess, in the household's time zone; None if it is no believable one."""
-    if file is None:
-        return None
-    try:
-        moment = timezone.localtime(dt.datetime.fromtimestamp(file.mtime_ns / 1e9, dt.UTC)).replace(tzinfo=None)
-    except (OverflowError, ValueError, OSError):
-        return None
-    soon = timezone.localtime().replace(tzinfo=None) + dt.timedelta(days=1)
-    return moment if dt.datetime(1990, 1, 1) <= moment <= soon else None
+def _write_regions(recorded: list[tuple[Outcome, Photo]]) -> None:
+    described = [(photo, outcome.metadata) for outcome, photo in recorded if outcome.metadata is not None]
+    if described:
+        Region.objects.filter(photo__in=[photo.pk for photo, _ in described]).delete()
+        Region.objects.bulk_create(row for photo, found in described for row in describing.regions(photo, found))

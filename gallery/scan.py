@@ -10,7 +10,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 # What is taken for a picture at first sight; whether it is one, its content decides later.
-EXTENSIONS = frozenset("jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff heic heif hif avif".split())
+EXTENSIONS = frozenset(
+    """jpg jpeg jpe jfif mpo png apng webp gif bmp dib tif tiff heic heif hif avif jxl jp2 j2k j2c jpf
+    cr2 cr3 crw nef nrw arw srf sr2 dng orf rw2 rwl raf pef srw x3f iiq 3fr fff erf mef mos mrw kdc dcr
+    mp4 mov m4v qt 3gp 3g2 avi mkv webm mpg mpeg mpe mts m2ts ts wmv asf flv dv vob ogv mp mv""".split()
+)
 # Folders and files that are never anybody's photos: thumbnails of NAS systems, sync bookkeeping, resource forks, trash.
 ALWAYS_EXCLUDED = (
     "@eaDir",
@@ -153,5 +157,5 @@ def _any_of(patterns: list[str]) -> re.Pattern[str]:
 
 
 def is_picture(name: str) -> bool:
-    """Whether a file name looks like a picture's."""
+    """Whether a file name looks like a picture's or a film's."""
     return name.rsplit(".", 1)[-1].lower() in EXTENSIONS if "." in name else False

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from gallery import thumbnails, work
+from gallery import describing, thumbnails, work
 from gallery.analysis import analyzers
 from gallery.models import AnalyzerVersion, File, Photo, Receipt, WorkState
 
@@ -33,13 +33,18 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _with_thumbnails(versions: dict[str, str]) -> dict[str, str]:
-    return {thumbnails.NAME: thumbnails.VERSION, **versions}
+def _our_own() -> dict[str, str]:
+    """The steps that need no model."""
+    return {thumbnails.NAME: thumbnails.VERSION, describing.NAME: describing.VERSION}
+
+
+def _with_our_own(versions: dict[str, str]) -> dict[str, str]:
+    return {**_our_own(), **versions}
 
 
 def valid_receipts(batch: Iterable[Photo], versions: dict[str, str]) -> dict[int, set[str]]:
     """Names of the steps that need not be done again, by photo id."""
-    wanted = _with_thumbnails(versions)
+    wanted = _with_our_own(versions)
     valid: dict[int, set[str]] = {}
     rows = Receipt.objects.filter(photo__in=[photo.pk for photo in batch], state=Receipt.State.OK)
     for photo_id, analyzer, version in rows.values_list("photo_id", "analyzer", "version"):
@@ -60,7 +65,7 @@ def within_reach() -> QuerySet[Photo] | None:
         return None
     unread = File.objects.filter(photo=OuterRef("pk"), is_read=False, missing_since=None)
     wanted = Q(imported_at__isnull=True) | Q(Exists(unread))
-    for name, version in _with_thumbnails(here).items():
+    for name, version in _with_our_own(here).items():
         done = Receipt.objects.filter(photo=OuterRef("pk"), analyzer=name, version=version, state=Receipt.State.OK)
         wanted |= Q(~Exists(done))
     return Photo.objects.filter(wanted)
@@ -73,7 +78,7 @@ def queue_stale() -> int:
     The sweep calls it; it costs a few small queries while nothing changed.
     """
     known = {row.name: row for row in AnalyzerVersion.objects.all()}
-    queued = _queue_for(known.get(thumbnails.NAME), thumbnails.NAME, thumbnails.VERSION)
+    queued = sum(_queue_for(known.get(name), name, version) for name, version in _our_own().items())
     for analyzer in analyzers():
         with work.contained(f"version-{analyzer.name}", f"{analyzer.title}: photos cannot be queued"):
             version = analyzer.version()

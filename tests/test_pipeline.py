@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from gallery import pipeline, services, tasks, thumbnails, work
+from gallery import contents, pipeline, services, tasks, thumbnails, work
 from gallery.models import File, Library, Photo, WorkState
 from tests.factories import jpeg_bytes, picture, write_jpeg
 from tests.importing import assert_every_file_is_shown_as_it_is, bring_in, scan
@@ -73,7 +73,7 @@ def test_a_file_that_changes_while_it_is_read_is_tried_again(
 ) -> None:
     file = write_jpeg(folder, "a.jpg")
     scan(library)
-    read_all = pipeline._read_all
+    read_all = contents._read_all
 
     def read_and_write(handle: Any, size: int) -> bytes:
         data = read_all(handle, size)
@@ -81,7 +81,7 @@ def test_a_file_that_changes_while_it_is_read_is_tried_again(
             other.write(b"more")
         return data
 
-    monkeypatch.setattr(pipeline, "_read_all", read_and_write)
+    monkeypatch.setattr(contents, "_read_all", read_and_write)
     tasks.analyze()
     photo = Photo.objects.get()
     assert photo.work_state == WorkState.FAILED
@@ -184,14 +184,14 @@ def test_a_file_that_is_replaced_while_it_is_read_is_recorded_as_it_was_read(
     file = write_jpeg(folder, "a.jpg", width=64, height=48)
     stat = file.stat()
     scan(library)
-    read_all = pipeline._read_all
+    read_all = contents._read_all
 
     def read_and_replace(handle: Any, size: int) -> bytes:
         data = read_all(handle, size)
         write_jpeg(folder, "b.jpg", width=80, height=48).replace(file)
         return data
 
-    monkeypatch.setattr(pipeline, "_read_all", read_and_replace)
+    monkeypatch.setattr(contents, "_read_all", read_and_replace)
     tasks.analyze()
     monkeypatch.undo()
     row = File.objects.get()

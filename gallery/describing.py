@@ -1,0 +1,86 @@
+"""What a file says of its photo, brought into the photo's columns. What a person set there, no file changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.utils import timezone
+
+from gallery import metadata
+from gallery.contents import Content
+from gallery.metadata import Metadata, Precision, Sidecar
+from gallery.models import File, Photo, Region
+
+NAME = "metadata"  # of the receipts
+VERSION = "1"
+
+_PLAIN = ("camera", "lens", "exposure_s", "f_number", "iso", "focal_mm")
+_POSITION = ("latitude", "longitude", "altitude_m")
+# Cut to what the columns hold.
+_TEXT_CHARS = 120
+_CONTENT_ID_CHARS = 64
+
+
+def read(content: Content, file: File, sidecars: list[Sidecar]) -> Metadata:
+    """All that the content and the files beside it say. Raises nothing."""
+    now = timezone.now().replace(tzinfo=None)
+    # Without a setting the household's zone is not known; UTC would be a guess that looks like knowledge.
+    zone = "" if settings.TIME_ZONE == "UTC" else settings.TIME_ZONE
+    name, file_time = file.name, _file_time(content)
+    if content.film is not None:
+        return metadata.from_video_tags(
+            content.film.tags, now=now, name=name, sidecars=sidecars, file_time=file_time, household_zone=zone
+        )
+    return metadata.read(content.data, now=now, name=name, sidecars=sidecars, file_time=file_time, household_zone=zone)
+
+
+def _file_time(content: Content) -> dt.datetime | None:
+    """The file's own time, aware."""
+    try:
+        return dt.datetime.fromtimestamp(content.stat.mtime_ns / 1e9, dt.UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def apply(photo: Photo, found: Metadata) -> None:
+    """Sets the photo's columns, without saving it."""
+    kept = set(photo.set_by_people.split())
+    for name in _PLAIN:
+        setattr(photo, name, getattr(found, name))
+    photo.camera, photo.lens = photo.camera[:_TEXT_CHARS], photo.lens[:_TEXT_CHARS]
+    if "position" not in kept:
+        for name in _POSITION:
+            setattr(photo, name, getattr(found, name))
+    if "caption" not in kept:
+        photo.caption = found.caption or found.title
+    if "rating" not in kept:
+        photo.rating = found.rating
+    photo.keywords = "\n".join(found.keywords)
+    photo.content_id = found.content_id[:_CONTENT_ID_CHARS]
+    motion = found.motion
+    photo.motion_at, photo.motion_bytes = (motion.offset, motion.length) if motion else (None, None)
+    if motion and photo.kind == Photo.Kind.IMAGE:
+        photo.kind = Photo.Kind.MOTION
+    if "taken" not in kept:
+        _apply_date(photo, found)
+
+
+def _apply_date(photo: Photo, found: Metadata) -> None:
+    taken = found.taken
+    if taken is None:
+        photo.set_taken(None, utc_offset_min=None, source="")
+        photo.offset_source, photo.is_day_only = "", False
+        return
+    photo.set_taken(taken.local, utc_offset_min=taken.utc_offset_min, source=taken.source.value)
+    photo.offset_source = taken.offset_source.value if taken.utc_offset_min is not None else ""
+    photo.is_day_only = taken.precision is Precision.DAY
+
+
+def regions(photo: Photo, found: Metadata) -> list[Region]:
+    """Rows for the faces that other programs marked; not saved."""
+    return [
+        Region(photo=photo, name=region.name[:_TEXT_CHARS], x=region.x, y=region.y, w=region.w, h=region.h)
+        for region in found.regions
+        if region.name and region.w > 0 and region.h > 0
+    ]
