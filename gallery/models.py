@@ -69,6 +69,9 @@ class Library(models.Model):
         blank=True, help_text="Patterns of names to leave out, one a line, such as *.tmp or Private/*"
     )
     scan_every_min = models.PositiveIntegerField(default=60, help_text="Minutes between scans; 0: only when asked")
+    revision = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="Counts the changes to which photos it shows, and how"
+    )
     empty_trash_days = models.PositiveSmallIntegerField(
         default=0,
         help_text="Uploads only: days until photos in the trash are deleted for good; 0: never by itself",
@@ -222,6 +225,9 @@ class Photo(WorkItem):
     trashed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+    purge_asked_at = models.DateTimeField(
+        null=True, blank=True, help_text="When a person, or the trash's own rule, said to delete it for good"
+    )
 
     class Meta:
         ordering = ["-sort_at", "-id"]
@@ -237,6 +243,9 @@ class Photo(WorkItem):
             models.CheckConstraint(
                 condition=Q(imported_at__isnull=True) | Q(digest__isnull=False, width__isnull=False),
                 name="photo_shown_is_read",
+            ),
+            models.CheckConstraint(
+                condition=Q(purge_asked_at__isnull=True) | Q(trashed_at__isnull=False), name="photo_purged_from_trash"
             ),
         ]
         indexes = [
@@ -473,7 +482,17 @@ class ChangedPhoto(models.Model):
 
 
 class Upload(models.Model):
-    """A file on its way into a managed library, in chunks; `received_bytes` lie in the data directory under its id."""
+    """A file on its way into a managed library, in chunks.
+
+    Until it is finished, its first `received_bytes` lie under its id in the folder that the library keeps for this
+    (`gallery.staging`). `path` is written before the file is put there, so that after a sudden end the next one to
+    look knows how far it came.
+    """
+
+    class Outcome(models.TextChoices):
+        STORED = "stored", "in the library"
+        PRESENT = "present", "was there already"
+        REFUSED = "refused", "refused"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="uploads")
@@ -483,19 +502,28 @@ class Upload(models.Model):
     received_bytes = models.PositiveBigIntegerField(default=0)
     digest = models.CharField(max_length=64, blank=True, help_text="SHA-256, if the browser told it beforehand")
     modified_at = models.DateTimeField(null=True, blank=True, help_text="The file's own time, as the browser told it")
-    album = models.CharField(max_length=120, blank=True, help_text="Name of the folder it was dropped with")
-    error = models.TextField(blank=True)
+    album = models.CharField(max_length=160, blank=True, help_text="Where else it goes (gallery.destinations)")
+    path = models.TextField(blank=True, help_text="Where it is put, relative to the library's root")
+    outcome = models.CharField(max_length=7, choices=Outcome.choices, blank=True, help_text="Empty: not finished")
+    photo = models.ForeignKey(Photo, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    error = models.TextField(blank=True, help_text="Why it was refused, in words for a person")
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         ordering = ["created_at"]
+        indexes = [models.Index(fields=["user", "created_at"], condition=Q(outcome=""), name="upload_open")]
         constraints = [
             models.CheckConstraint(condition=Q(received_bytes__lte=F("size_bytes")), name="upload_not_longer_than_said")
         ]
 
     def __str__(self) -> str:
         return f"upload {self.pk}"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every byte has arrived."""
+        return self.received_bytes == self.size_bytes
 
 
 class Rendition(WorkItem):

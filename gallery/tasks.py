@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from gallery import pipeline, scanning, work
+from gallery import pipeline, purging, scanning, trash, uploads, work
 from gallery.analysis import analyzers
 from gallery.models import Condition, Library, Photo, Scan, WorkState
 from gallery.thumbnails import StorageFull, free_bytes
@@ -75,14 +75,24 @@ def scan(library_id: int) -> None:
         scanning.fail(claimed, error)
 
 
+def purge() -> None:
+    """Deletes for good what people threw away."""
+    purging.purge()
+
+
 def sweep() -> None:
-    """Every minute: takes back abandoned work, starts due scans, queues what new models want, wakes workers."""
+    """Every minute: takes back abandoned work, starts due scans, queues what new models want, wakes workers, and ends
+    uploads and deletions that a sudden end left behind."""
     work.note_condition("sweep", "")
     if not _is_disk_full():
         work.clear_condition("disk-full")
     work.return_abandoned()
     pipeline.queue_stale()
     _request_due_scans()
+    uploads.sweep()
+    trash.empty_due()
+    if purging.is_open():
+        work.wake(work.PURGE)
     for library_id in Scan.objects.filter(work_state=WorkState.READY).values_list("library_id", flat=True):
         work.wake(work.SCAN, library_id)
     if work.has_ready_photos():

@@ -5,9 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 
 from django import template
+from django.template import Context
 from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+
+from gallery import access
+from gallery.access import Rights
+from gallery.models import Photo
 
 register = template.Library()
 
@@ -26,6 +31,18 @@ def _icon(name: str, css: str) -> SafeString:
         static("img/icons.svg"),
         name,
     )
+
+
+@register.simple_tag(takes_context=True)
+def rights(context: Context) -> Rights:
+    """What the viewer may do somewhere, for links and buttons. One query in each request."""
+    return access.rights(context["user"])
+
+
+@register.simple_tag(takes_context=True)
+def removal(context: Context, photo: Photo) -> str:
+    """What taking this photo away means for the viewer: `trash`, `hide`, or nothing when they may not. One query."""
+    return access.removal(context["user"], photo)
 
 
 @register.filter

@@ -49,6 +49,7 @@ class PhotoViewer extends HTMLElement {
     if (event.key === "ArrowLeft") press(".viewer-previous");
     else if (event.key === "ArrowRight") press(".viewer-next");
     else if (event.key === "f") press("#favourite_press");
+    else if (event.key === "Delete") press("#trash_press");
     else if (event.key === "b") press(KEPT.boxes);
     else if (event.key === "Escape") press(".viewer-close");
     else if (event.key === "i") {
