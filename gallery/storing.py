@@ -21,8 +21,9 @@ from gallery.vision import formats
 
 # As much of a file as its kind is told from.
 HEAD_BYTES = 65_536
-# The date stands at the beginning of nearly every file; of larger ones no more than this is read for it.
-_DATE_BYTES = 24_000_000
+# Some formats are only read whole; of files larger than this, for the sake of memory, only the beginning is looked at.
+_WHOLE_BYTES = 24_000_000
+_BEGINNING_BYTES = 1_000_000
 _EARLIEST_OWN = dt.datetime(1990, 1, 1)
 _EXTENSIONS = {"jpeg": ".jpg", "tiff": ".tif"}
 UNDATED = "undated"
@@ -149,7 +150,8 @@ def _place(root: int, upload: Upload, handle: BinaryIO) -> None:
 def _folder(upload: Upload, handle: BinaryIO) -> str:
     """`YYYY/MM` by the photo's date, else by the file's own time, else the folder of undated ones."""
     handle.seek(0)
-    found = metadata.read(handle.read(_DATE_BYTES), now=timezone.now().replace(tzinfo=None))
+    data = handle.read(_WHOLE_BYTES if upload.size_bytes <= _WHOLE_BYTES else _BEGINNING_BYTES)
+    found = metadata.read(data, now=timezone.now().replace(tzinfo=None))
     taken = found.taken or _own_time(upload.modified_at)
     return f"{taken:%Y/%m}" if taken else UNDATED
 

@@ -256,15 +256,17 @@ def sweep() -> None:
 
 
 def _discard_orphans(library: Library) -> None:
-    """Files on their way that no open upload goes on with, an hour after anything last happened to them."""
+    """Files on their way that no open upload goes on with: it was stored, refused, or is known to nobody."""
     try:
         with staging.opened(library) as root:
             waiting = staging.waiting(root)
             if not waiting:
                 return
-            wanted = {pk.hex for pk in Upload.objects.filter(library=library, outcome="").values_list("pk", flat=True)}
+            rows = Upload.objects.filter(library=library).values_list("pk", "outcome")
+            outcomes = {pk.hex: outcome for pk, outcome in rows}
             for name, changed in waiting.items():
-                if name not in wanted and time.time() - changed > _ORPHAN_S:
+                is_old = time.time() - changed > _ORPHAN_S  # of no upload, but its row may just not be there yet
+                if outcomes.get(name) or (name not in outcomes and is_old):
                     staging.discard(root, name)
     except (staging.StorageAway, staging.NoSpace) as error:
         logger.info("library %d: %s", library.pk, error)

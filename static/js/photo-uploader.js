@@ -24,6 +24,7 @@ class PhotoUploader extends HTMLElement {
     this.zone = this.querySelector(".drop-zone");
     this.rows = new Map();
     for (const part of this.querySelectorAll("[data-scripted]")) part.hidden = part.disabled = false;
+    this.querySelector("[data-plain]")?.remove();
     const folderInput = this.querySelector("[data-pick=folder]");
     // Phones have no folders to choose, though their browsers know the attribute.
     if (!("webkitdirectory" in folderInput) || matchMedia("(pointer: coarse) and (hover: none)").matches) folderInput.closest("label").hidden = true;

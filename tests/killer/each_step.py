@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def main(base: Path) -> None:
             while True:
                 number += 1
                 state = prepare(base / f"{name}-{scans}-{number}")
-                is_killed = killed_at(number, lambda state=state: act(state))
+                is_killed = killed_at(number, partial(act, state))
                 if scans:
                     scan(state)
                 after(state)
