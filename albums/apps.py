@@ -8,8 +8,10 @@ class AlbumsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from albums import destinations as places
         from albums import panels, sets
-        from gallery import photo_panels, photosets
+        from gallery import destinations, photo_panels, photosets
 
+        destinations.register("album", places.ALBUMS)
         photosets.register("album", sets.resolve)
         photo_panels.register("albums", panels.albums_panel, order=50)

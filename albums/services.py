@@ -149,6 +149,24 @@ def create_with_photos(viewer: User, *, name: str, photo_ids: Iterable[int]) -> 
 
 
 @transaction.atomic
+def add_upload(viewer: User, album_id: int, *, photo_id: int) -> None:
+    """Adds a photo that the viewer just uploaded, though it was not read yet; Http404 for an album not theirs."""
+    album = _locked(albums_editable_by(viewer), album_id)
+    if AlbumItem.objects.filter(album=album, photo_id=photo_id).exists():
+        return
+    AlbumItem.objects.create(album=album, photo_id=photo_id, position=positions.after_last(album), added_by=viewer)
+    album.save(update_fields=["changed_at"])
+
+
+@transaction.atomic
+def add_upload_by_name(viewer: User, name: str, *, photo_id: int) -> None:
+    """The same for the viewer's album of this name, which is made if there is none."""
+    User.objects.select_for_update().get(pk=viewer.pk)  # two uploads at once shall not make two albums
+    album = albums_editable_by(viewer).filter(name=name).order_by("pk").first() or create_album(viewer, name=name)
+    add_upload(viewer, album.pk, photo_id=photo_id)
+
+
+@transaction.atomic
 def remove_photos(viewer: User, album_id: int, *, photo_ids: Iterable[int]) -> int:
     """Takes photos out of the album and says how many; the photos stay in the library."""
     album = _locked(albums_editable_by(viewer), album_id)

@@ -8,10 +8,11 @@ class FacesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faces import panels, sets
+        from faces import crops, panels, sets
         from faces.analyzer import FacesAnalyzer
-        from gallery import analysis, photo_panels
+        from gallery import analysis, photo_panels, purging
 
         analysis.register(FacesAnalyzer())
         photo_panels.register("people", panels.people_panel, order=10, stylesheet="css/photo-people.css")
+        purging.register(crops.forget)
         sets.register()

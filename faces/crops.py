@@ -1,8 +1,7 @@
 """Pictures of single faces: square, with a margin, cut out of a thumbnail on demand and kept on disk.
 
 A crop is named by the content of its photo and by its box, so the same address always shows the same picture. The
-files are derivatives: like thumbnails they stay when a photo goes, since another library may show the same content, and
-may be deleted at any time.
+files are derivatives: like thumbnails they stay while any library may show the content, and may be deleted at any time.
 """
 
 from __future__ import annotations
@@ -87,3 +86,9 @@ def around(box: Box, width_px: int, height_px: int) -> tuple[int, int, int, int]
     top = round((y + h / 2) * height_px - edge / 2)
     left, top = min(max(left, 0), width_px - edge), min(max(top, 0), height_px - edge)
     return left, top, left + edge, top + edge
+
+
+def forget(digest: str) -> None:
+    """Deletes all crops of a content that nobody shows any more."""
+    for file in path(digest, "").parent.glob(f"{digest}-*.jpg"):
+        file.unlink(missing_ok=True)

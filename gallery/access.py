@@ -7,15 +7,16 @@ the `get_*` functions raise `Http404` for both.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DataError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 from django.http import Http404
 
-from gallery.models import Library, Photo
+from gallery.models import Library, Photo, Upload
 
 Viewer: TypeAlias = AbstractBaseUser | AnonymousUser
 M = TypeVar("M", bound=Model)
@@ -75,3 +76,68 @@ def get_or_404(rows: QuerySet[M], **lookup: Any) -> M:
         return rows.get(**lookup)
     except (ObjectDoesNotExist, ValueError, OverflowError, DataError):  # also numbers and characters no column can hold
         raise Http404 from None
+
+
+def libraries_uploadable_by(viewer: Viewer) -> QuerySet[Library]:
+    """Libraries for uploads that the viewer may add photos to: their own, and those of the household for every member.
+
+    Adding is for all; what is there, only `libraries_editable_by` may put into the trash and delete.
+    """
+    return libraries_visible_to(viewer).filter(kind=Library.Kind.MANAGED).exclude(state=Library.State.LEAVING)
+
+
+def uploads_of(viewer: Viewer) -> QuerySet[Upload]:
+    """The viewer's own uploads, while they may add to the library. Nobody else has anything to do with them."""
+    return Upload.objects.filter(user_id=viewer.pk or 0, library__in=libraries_uploadable_by(viewer))
+
+
+def removable_by(viewer: Viewer) -> QuerySet[Photo]:
+    """Photos that the viewer may put into the trash (managed) or hide (external): shown ones they may change."""
+    return editable_by(viewer).filter(imported_at__isnull=False, trashed_at__isnull=True)
+
+
+def trashed_for(viewer: Viewer) -> QuerySet[Photo]:
+    """Photos in the trash, or hidden, that the viewer may bring back; not those that are being deleted for good."""
+    return editable_by(viewer).filter(trashed_at__isnull=False, purge_asked_at__isnull=True)
+
+
+def pictures_visible_to(viewer: Viewer) -> QuerySet[Photo]:
+    """Photos whose small pictures the viewer may see: `visible_to`, and what lies in the trash that is theirs."""
+    shown = Q(trashed_at__isnull=True, library_id__in=visible_library_ids(viewer))
+    trashed = Q(trashed_at__isnull=False, library__in=libraries_editable_by(viewer))
+    return Photo.objects.filter(shown | trashed, imported_at__isnull=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What the viewer may do somewhere, for the links of a page; whether they may do it here, the functions above say.
+
+    `trashes`: put photos of a managed library into the trash; `hides`: hide photos of an external one.
+    """
+
+    uploads: bool
+    trashes: bool
+    hides: bool
+
+
+def rights(viewer: Viewer) -> Rights:
+    """One query for each viewer object, which lives as long as a request."""
+    cached: Rights | None = getattr(viewer, "_rights", None)
+    if cached is None:
+        may_edit = Exists(libraries_editable_by(viewer).filter(pk=OuterRef("pk")))
+        rows = libraries_visible_to(viewer).order_by().annotate(may_edit=may_edit)
+        found = set(rows.values_list("kind", "may_edit").distinct())
+        managed, external = Library.Kind.MANAGED, Library.Kind.EXTERNAL
+        cached = Rights(
+            uploads=any(kind == managed for kind, _ in found),
+            trashes=(managed, True) in found,
+            hides=(external, True) in found,
+        )
+        viewer._rights = cached  # type: ignore[union-attr]
+    return cached
+
+
+def removal(viewer: Viewer, photo: Photo) -> str:
+    """`trash` for a photo that the viewer may put there, `hide` for one they may hide, else empty. One query."""
+    kind = removable_by(viewer).filter(pk=photo.pk).values_list("library__kind", flat=True).first()
+    return "" if kind is None else "trash" if kind == Library.Kind.MANAGED else "hide"

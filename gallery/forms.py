@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, User
-from django.core.validators import MaxLengthValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator
 
 from gallery import libraries, paths
 from gallery.models import Library
@@ -24,18 +24,28 @@ class LibraryForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
 
     class Meta:
         model = Library
-        fields = ("name", "visibility", "owner", "scan_every_min", "exclude")
+        fields = ("name", "visibility", "owner", "scan_every_min", "exclude", "empty_trash_days")
         field_classes = {"name": NameField}
-        labels = {"visibility": "Who sees it", "exclude": "Leave out"}
+        labels = {
+            "visibility": "Who sees it",
+            "exclude": "Leave out",
+            "empty_trash_days": "Empty the trash by itself after this many days",
+        }
         help_texts = {
             "exclude": "Names of files or folders, one a line, such as *.png or Private/*. Nothing that was found "
             "before is lost by this.",
+            "empty_trash_days": "Then photos in its trash are deleted for good, with their files. 0: never by itself.",
         }
         widgets = {"exclude": forms.Textarea(attrs={"rows": 3, "spellcheck": "false"})}
 
     def __init__(self, *args: Any, viewer: AbstractBaseUser, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["exclude"].validators.append(MaxLengthValidator(4000))  # each scan reads every pattern
+        if self.instance.kind == Library.Kind.MANAGED:
+            self.fields["empty_trash_days"].required = False
+            self.fields["empty_trash_days"].validators.append(MaxValueValidator(3650))
+        else:
+            self.fields.pop("empty_trash_days", None)
         chosen = self.instance.scan_every_min
         if self.instance.pk and chosen not in _INTERVALS:
             self.fields["scan_every_min"].choices = [(chosen, f"every {chosen} minutes"), *_INTERVALS.items()]  # type: ignore[attr-defined]
@@ -74,6 +84,27 @@ class AddLibraryForm(LibraryForm):
         """The folder that is meant, as the `os` functions take it."""
         folder, path = self.cleaned_data["folder"], self.cleaned_data["path"]
         return paths.to_path(path) if path and folder == paths.display(path).strip() else folder
+
+
+class UploadLibraryForm(LibraryForm):
+    """A new library that takes uploads; without a folder it gets one among PictoPy's own data."""
+
+    folder = forms.CharField(
+        label="Folder",
+        max_length=4096,
+        required=False,
+        widget=forms.TextInput(attrs={"spellcheck": "false", "placeholder": "one of PictoPy's own"}),
+        help_text="Leave it empty unless the photos shall lie in a certain folder of this server.",
+    )
+
+    field_order = ("name", "visibility", "owner", "folder")
+
+    class Meta(LibraryForm.Meta):
+        pass
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["scan_every_min"], self.fields["exclude"]  # only uploads come in
 
 
 class RemoveLibraryForm(forms.Form):

@@ -1,16 +1,20 @@
-"""Adding, changing and removing libraries. No file of a library is ever touched."""
+"""Adding, changing and removing libraries. No photo of a library is ever touched by it."""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import logging
 import os
 import time
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.text import slugify
 
-from gallery import kept, names, paths, roots, work
+from gallery import kept, names, paths, roots, staging, uploads, work
 from gallery.access import Viewer
 from gallery.models import Library, Photo, Scan, WorkState
 from gallery.services import request_scan
@@ -65,6 +69,55 @@ def add_library(
     return library
 
 
+def add_upload_library(
+    *, name: str, root: str = "", owner: AbstractBaseUser | None = None, visibility: str = Library.Visibility.HOUSEHOLD
+) -> Library:
+    """Makes a library that takes uploads, in the folder `root` or in one of its own among PictoPy's data.
+
+    Raises `roots.RootRefused`, also for a folder that PictoPy may not write into.
+    """
+    real = roots.check_root(root) if root else _own_folder(name)
+    if not os.access(real, os.R_OK | os.W_OK | os.X_OK):
+        raise roots.RootRefused("PictoPy may not write into this folder: its permissions forbid it.")
+    try:
+        with transaction.atomic():
+            library = Library.objects.create(
+                name=name,
+                root=paths.to_text(real),
+                kind=Library.Kind.MANAGED,
+                owner_id=owner.pk if owner else None,
+                visibility=visibility,
+            )
+            request_scan(library)
+    except IntegrityError:  # the same folder, added in the same moment
+        roots.check_apart(real)
+        raise
+    try:
+        staging.prepare(library)
+    except (staging.StorageAway, staging.NoSpace) as error:
+        logger.warning("library %d cannot take uploads yet: %s", library.pk, error)
+    logger.info("library %d for uploads was added", library.pk)
+    return library
+
+
+def _own_folder(name: str) -> str:
+    """A new folder in the data directory, called like the library. Raises `roots.RootRefused`."""
+    base = os.path.join(os.path.realpath(settings.PICTOPY.data_dir), "uploads")
+    slug = slugify(name)[:60] or "library"
+    try:
+        os.makedirs(base, exist_ok=True)
+        for number in itertools.count(1):
+            folder = os.path.join(base, slug if number == 1 else f"{slug}-{number}")
+            if Library.objects.filter(root=paths.to_text(folder)).exists():
+                continue
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(folder)
+                return folder
+    except OSError as error:
+        raise roots.RootRefused(f"No folder can be made for it in PictoPy's data: {error.strerror}.") from None
+    raise AssertionError
+
+
 def open_photos(folder: str) -> tuple[Library, bool]:
     """The library of a folder that the operator named, made for the household if need be, and asked to scan.
 
@@ -90,14 +143,22 @@ def name_for(root: str) -> str:
 
 @transaction.atomic
 def update_library(
-    library: Library, *, name: str, owner: AbstractBaseUser | None, visibility: str, exclude: str, scan_every_min: int
+    library: Library,
+    *,
+    name: str,
+    owner: AbstractBaseUser | None,
+    visibility: str,
+    exclude: str,
+    scan_every_min: int,
+    empty_trash_days: int = 0,
 ) -> None:
     """Changes what may be changed; a change of what is left out asks for a scan."""
     scan_again = exclude != library.exclude
     library.name, library.visibility, library.exclude = name, visibility, exclude
     library.owner_id = owner.pk if owner else None
     library.scan_every_min = scan_every_min
-    library.save(update_fields=["name", "visibility", "exclude", "owner", "scan_every_min"])
+    library.empty_trash_days = empty_trash_days if library.kind == Library.Kind.MANAGED else 0
+    library.save(update_fields=["name", "visibility", "exclude", "owner", "scan_every_min", "empty_trash_days"])
     if scan_again:
         request_scan(library)
 
@@ -109,6 +170,8 @@ def remove_library(library: Library) -> int:
     then on nobody scans it or reads its photos, and should this be stopped half-way, the sweep goes on with it.
     """
     Library.objects.filter(pk=library.pk).update(state=Library.State.LEAVING, state_reason="")
+    if library.kind == Library.Kind.MANAGED:
+        uploads.discard_all(library)
     _stop_work(library.pk)
     removed = 0
     while count := _remove_some(library.pk):

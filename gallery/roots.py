@@ -136,8 +136,11 @@ def check_root(path: str, *, allowed: Sequence[str] | None = None) -> str:
 
 def check_apart(real: str) -> None:
     """Raises RootRefused if a library has this folder, one above it or one below it: a file belongs to one library."""
+    own = [os.path.realpath(settings.PICTOPY.data_dir)]
     for library in Library.objects.all():
         root = os.path.realpath(library.root_path)
+        if is_inside(root, own) and not is_inside(real, own):
+            continue  # uploads in PictoPy's own data, which scans of other folders pass by
         # The name of somebody's private library is nobody else's business.
         is_household = library.visibility == Library.Visibility.HOUSEHOLD
         name = f"the library “{library.name}”" if is_household else "another library"

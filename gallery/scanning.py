@@ -88,6 +88,7 @@ def run_scan(scan: Scan) -> None:
         _give_up(scan, Library.State.OFFLINE, reason)
         return
     difference = compare(known, found.found, unreadable=found.unreadable)
+    difference.gone = _really_gone(library, known, difference.gone)
     _count(scan, found, difference)
     vanished = len(difference.gone)
     if vanished > HELD_FILES and vanished > HELD_SHARE * present and not scan.accept_missing:
@@ -168,6 +169,15 @@ def _known(library: Library) -> dict[str, Known]:
             "id", "path", "size_bytes", "mtime_ns", "missing_since"
         ).iterator(chunk_size=5000)
     }
+
+
+def _really_gone(library: Library, known: dict[str, Known], gone: list[Known]) -> list[Known]:
+    """Those whose file is not there now either: an upload may have put it there after the walk had passed."""
+    if library.kind != Library.Kind.MANAGED or not gone:
+        return gone
+    ids = {row.id for row in gone}
+    at = {row.id: path for path, row in known.items() if row.id in ids}
+    return [row for row in gone if not os.path.lexists(os.path.join(library.root_path, paths.to_path(at[row.id])))]
 
 
 def _add(library: Library, added: list[tuple[str, Stat]]) -> None:

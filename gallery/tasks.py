@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 from django.http import Http404
 from django.utils import timezone
 
-from gallery import libraries, pipeline, recording, scanning, steps, thumbnails, work
+from gallery import libraries, pipeline, purging, recording, scanning, steps, thumbnails, trash, uploads, work
 from gallery.analysis import analyzers
 from gallery.models import Condition, Library, Photo, Scan, WorkState
 from gallery.thumbnails import StorageFull, free_bytes
@@ -88,14 +88,24 @@ def scan(library_id: int) -> None:
         work.wake(work.SCAN, library_id)
 
 
+def purge() -> None:
+    """Deletes for good what people threw away."""
+    purging.purge()
+
+
 def sweep() -> None:
-    """Every minute: takes back abandoned work, starts due scans, queues what new models want, wakes workers."""
+    """Every minute: takes back abandoned work, starts due scans, queues what new models want, wakes workers, and ends
+    uploads and deletions that a sudden end left behind."""
     work.note_condition("sweep", "")
     if not _is_disk_full():
         work.clear_condition("disk-full")
     work.return_abandoned()
     steps.queue_stale()
     _request_due_scans()
+    uploads.sweep()
+    trash.empty_due()
+    if purging.is_open():
+        work.wake(work.PURGE)
     for library_id in work.waiting_scans().values_list("library_id", flat=True):
         work.wake(work.SCAN, library_id)
     libraries.go_on_removing(_TURN_S)

@@ -2,7 +2,7 @@
 
 from django.urls import path, register_converter
 
-from gallery.views import favourites, libraries, media, photos, search, things, timeline
+from gallery.views import favourites, libraries, media, photos, search, things, timeline, trash, uploads
 
 
 class ThumbnailSize:
@@ -52,6 +52,7 @@ urlpatterns = [
     path("search/", search.search, name="search"),
     path("libraries/", libraries.library_list, name="library_list"),
     path("libraries/add/", libraries.library_add, name="library_add"),
+    path("libraries/add/uploads/", libraries.upload_library_add, name="upload_library_add"),
     path("libraries/<int:library_id>/", libraries.library_detail, name="library_detail"),
     path("libraries/<int:library_id>/edit/", libraries.library_edit, name="library_edit"),
     path("libraries/<int:library_id>/remove/", libraries.library_remove, name="library_remove"),
@@ -59,4 +60,13 @@ urlpatterns = [
     path("libraries/<int:library_id>/retry/", libraries.library_retry, name="library_retry"),
     path("libraries/<int:library_id>/accept/", libraries.library_accept, name="library_accept"),
     path("libraries/<int:library_id>/forget/", libraries.library_forget, name="library_forget"),
+    path("uploads/", uploads.upload_list, name="upload_list"),
+    path("uploads/check/", uploads.upload_check, name="upload_check"),
+    path("uploads/form/", uploads.upload_form, name="upload_form"),
+    path("uploads/<uuid:upload_id>/", uploads.upload_detail, name="upload_detail"),
+    path("uploads/<uuid:upload_id>/cancel/", uploads.upload_cancel, name="upload_cancel"),
+    path("trash/", trash.trash_list, name="trash_list"),
+    path("trash/add/", trash.trash_add, name="trash_add"),
+    path("trash/restore/", trash.trash_restore, name="trash_restore"),
+    path("trash/delete/", trash.trash_delete, name="trash_delete"),
 ]

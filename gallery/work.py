@@ -43,6 +43,7 @@ KILLED_SCAN = (
 ANALYZE = "gallery.tasks.analyze"
 SCAN = "gallery.tasks.scan"
 SWEEP = "gallery.tasks.sweep"
+PURGE = "gallery.tasks.purge"
 # Walking through a slow network drive may take hours.
 _SCAN_TIMEOUT_S = 6 * 3600
 

@@ -12,7 +12,8 @@ import io
 import logging
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +31,23 @@ OPEN_S = 5.0
 MAX_BYTES_UNDER_WAY = 32_000_000
 # Pages and thumbnails are shorter.
 WHOLE_BYTES = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Requests that may bring more than a form: those of `method` to an address that `path` matches as a whole.
+
+    They share `under_way_bytes` among themselves, so that forms have their own. With `takes_part`, what has come when
+    the time is over, or the connection ends, goes to Django as if it were all: it counts what it gets.
+    """
+
+    method: str
+    path: re.Pattern[str]
+    max_body_bytes: int
+    body_s: float
+    under_way_bytes: int
+    takes_part: bool = False
+    refusal: str = "This is more than can be sent at once."
 
 
 class Refused(Exception):  # noqa: N818
@@ -60,19 +78,24 @@ class Front:
         *,
         max_body_bytes: int,
         body_s: float = BODY_S,
+        allowances: Sequence[Allowance] = (),
     ) -> None:
         self._application = application
-        self._max_body_bytes = max_body_bytes
-        self._body_s = body_s
+        self._forms = Allowance(
+            "", re.compile(""), max_body_bytes, body_s, MAX_BYTES_UNDER_WAY, refusal="No form of PictoPy is that long."
+        )
+        self._allowances = allowances
         self._django = ThreadPoolExecutor(DJANGO_THREADS, "django")
-        self._bytes_under_way = 0
+        self._under_way: Counter[str] = Counter()
 
     async def handle(self, scope: Any, protocol: Any) -> None:
         """One request. `scope` and `protocol` are those of RSGI."""
         loop = asyncio.get_running_loop()
         try:
-            body = await self._body(scope, protocol)
+            body, is_whole = await self._body(scope, protocol)
             answer = await loop.run_in_executor(self._django, self._ask, environment(scope, body))
+            if not is_whole:
+                answer.headers.append(("Connection", "close"))  # what still comes is not read any more
         except Refused as refused:
             answer = refusal(refused.status, str(refused))
         except Exception:
@@ -110,32 +133,42 @@ class Front:
                 response.close()
         return answer
 
-    async def _body(self, scope: Any, protocol: Any) -> bytes:
-        """The body of the request, whole. Raises Refused if it is too long or takes too long."""
+    def _allowance(self, scope: Any) -> Allowance:
+        for allowance in self._allowances:
+            if scope.method == allowance.method and allowance.path.fullmatch(scope.path):
+                return allowance
+        return self._forms
+
+    async def _body(self, scope: Any, protocol: Any) -> tuple[bytes, bool]:
+        """The body of the request, and whether it is whole. Raises Refused if it is too long or takes too long."""
+        allowed = self._allowance(scope)
         declared = scope.headers.get("content-length", "0")
         if not (declared.isascii() and declared.isdecimal()):
             raise Refused(400, "The length of the form is not a number.")
-        if len(declared) > 18 or int(declared) > self._max_body_bytes:
-            raise Refused(413, "No form of PictoPy is that long.")
+        if len(declared) > 18 or int(declared) > allowed.max_body_bytes:
+            raise Refused(413, allowed.refusal)
         if int(declared) == 0 and "transfer-encoding" not in scope.headers:
-            return b""
+            return b"", True
+        pool = allowed.path.pattern
         body = bytearray()
         try:
-            async with asyncio.timeout(self._body_s):
+            async with asyncio.timeout(allowed.body_s):
                 async for part in protocol:
                     body += part
-                    self._bytes_under_way += len(part)
-                    if len(body) > self._max_body_bytes:
-                        raise Refused(413, "No form of PictoPy is that long.")
-                    if self._bytes_under_way > MAX_BYTES_UNDER_WAY:
+                    self._under_way[pool] += len(part)
+                    if len(body) > allowed.max_body_bytes:
+                        raise Refused(413, allowed.refusal)
+                    if self._under_way[pool] > allowed.under_way_bytes:
                         raise Refused(503, "PictoPy is busy. Please try again in a few seconds.")
         except TimeoutError:
-            raise Refused(408, "The form did not come in time.") from None
+            if not allowed.takes_part:
+                raise Refused(408, "The form did not come in time.") from None
+            return bytes(body), False
         finally:
-            self._bytes_under_way -= len(body)
-        if len(body) < int(declared):
+            self._under_way[pool] -= len(body)
+        if len(body) < int(declared) and not allowed.takes_part:
             raise Refused(400, "The form did not come whole.")
-        return bytes(body)
+        return bytes(body), len(body) >= int(declared)
 
 
 def environment(scope: Any, body: bytes) -> dict[str, Any]:

@@ -7,8 +7,10 @@ has no effect.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +28,7 @@ from faces import crops
 from faces import services as people_services
 from faces.models import Cluster, Event, Face, Person
 from gallery import thumbnails
-from gallery.models import Library, Photo, WorkState
+from gallery.models import Library, Photo, Upload, WorkState
 from pictopy_site import welcome
 from tests.factories import (
     AlbumFactory,
@@ -40,9 +42,11 @@ from tests.factories import (
     PhotoFactory,
     jpeg_bytes,
 )
+from tests.upload_client import upload_library
 
 Role = Literal["anonymous", "member", "owner", "admin"]
 ROLES: tuple[Role, ...] = ("anonymous", "member", "owner", "admin")
+CHANGING = ("post", "patch", "delete")
 NOBODY = 987_654_321
 DIGEST = hashlib.sha256(b"the picture").hexdigest()
 
@@ -64,6 +68,9 @@ class World:
     event: Event
     album: Album
     deleted_album: Album
+    uploads: Library
+    upload: Upload
+    trashed: Photo
     token: str = "x"
     clients: dict[Role, Client] = field(default_factory=dict)
 
@@ -86,6 +93,7 @@ class Row:
     method: str = "get"
     data: Data = lambda world: {}
     anonymous: int = 302
+    headers: Callable[[World], dict[str, str]] = lambda world: {}
 
     def __str__(self) -> str:
         return f"{self.method} {self.name}"
@@ -116,6 +124,19 @@ def posted(name: str, who: dict[str, tuple[int, int, int]], arguments: Arguments
 
 def shown(name: str, who: dict[str, tuple[int, int, int]], arguments: Arguments = lambda world: []) -> Row:
     return Row(name, who["private"], who["household"], arguments)
+
+
+def opening(world: World) -> dict[str, str]:
+    """What opens an upload to the library for uploads."""
+    return TUS(world) | {
+        "upload-length": "10",
+        "upload-metadata": f"library {base64.b64encode(str(world.uploads.pk).encode()).decode()}",
+    }
+
+
+def TUS(world: World) -> dict[str, str]:  # noqa: N802  (a constant of rows)
+    """What every request of the protocol says, and a chunk."""
+    return {"tus-resumable": "1.0.0", "upload-offset": "0", "content-type": "application/offset+octet-stream"}
 
 
 LIBRARY = {"name": "New name", "visibility": "private", "scan_every_min": "60", "exclude": ""}
@@ -169,6 +190,29 @@ TABLE = [
     shown("gallery:library_forget", EDITOR_SEES, one("library")),
     posted("gallery:library_forget", EDITED, one("library")),
     posted("gallery:photo_retry", EDITED, one("failed")),
+    # --- uploads: every member who sees the library adds to it; an upload belongs to the person who opened it
+    shown("gallery:upload_list", EVERYONE),
+    Row("gallery:upload_list", (404, 201, 404), (201, 201, 201), method="post", headers=opening),
+    Row("gallery:upload_list", (204, 204, 204), (204, 204, 204), method="options"),
+    posted("gallery:upload_check", SEEN, lambda world: [], lambda world: {"library": world.uploads.pk}),
+    posted("gallery:upload_form", DONE, lambda world: [], lambda world: {"library": world.uploads.pk}),
+    shown("gallery:upload_detail", OWNER_SEES, one("upload")),
+    Row("gallery:upload_detail", (404, 200, 404), (404, 200, 404), one("upload"), "head", headers=TUS),
+    Row("gallery:upload_detail", (404, 204, 404), (404, 204, 404), one("upload"), "patch", headers=TUS),
+    Row("gallery:upload_detail", (404, 204, 404), (404, 204, 404), one("upload"), "delete", headers=TUS),
+    posted("gallery:upload_cancel", OWN, one("upload")),
+    Row("gallery:upload_library_add", (404, 404, 200), (404, 404, 200)),
+    posted(
+        "gallery:upload_library_add", {"private": (404, 404, 303), "household": (404, 404, 303)}, lambda world: [],
+        lambda world: {"name": "Phones", "visibility": "household"},
+    ),
+    # --- the trash: who may edit the library
+    shown("gallery:trash_list", EVERYONE),
+    posted("gallery:trash_add", EDITED, lambda world: [], lambda world: {"photo": world.photo.pk}),
+    posted("gallery:trash_restore", EDITED, lambda world: [], lambda world: {"photo": world.trashed.pk}),
+    posted(
+        "gallery:trash_delete", EDITED, lambda world: [], lambda world: {"photo": world.trashed.pk, "confirm": "1"}
+    ),
     # --- people: who sees a face may name it
     shown("faces:person_list", EVERYONE),
     shown("faces:person_detail", SEEN, one("person")),
@@ -244,7 +288,13 @@ def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: Use
     album = AlbumFactory(name="Summer", owner=owner, visibility=visibility)
     AlbumItemFactory(album=album, photo=photo)
     deleted = AlbumFactory(name="Old", owner=owner, visibility=visibility, deleted_at=photo.imported_at)
-    world = World(owner, member, admin, library, photo, failed, person, cluster, face, unnamed, event, album, deleted)
+    uploads = upload_library(tmp_path / "uploads", name="Phones", owner=owner, visibility=visibility)
+    upload = Upload.objects.create(user=owner, library=uploads, name="b.jpg", size_bytes=10)
+    trashed = PhotoFactory(library=uploads, trashed_at=photo.imported_at)
+    world = World(
+        owner, member, admin, library, photo, failed, person, cluster, face, unnamed, event, album, deleted, uploads,
+        upload, trashed,
+    )  # fmt: skip
     for role in ROLES:
         world.clients[role] = client = Client()
         if role != "anonymous":
@@ -260,7 +310,10 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, owner: User, member: U
 def ask(world: World, role: Role, row: Row, arguments: list[Any]) -> Any:
     address = reverse(row.name, args=arguments)
     client = world.clients[role]
-    return client.post(address, row.data(world)) if row.method == "post" else client.get(address)
+    headers = row.headers(world)
+    if row.method == "post":
+        return client.post(address, row.data(world), headers=headers)
+    return getattr(client, row.method)(address, headers=headers)
 
 
 # What a request writes about itself, whoever sends it.
@@ -317,7 +370,8 @@ def test_what_one_may_not_have_looks_as_if_it_were_not_there(
     world = build("private", tmp_path, owner, member, admin)
     arguments = row.arguments(world)
     hidden = ask(world, "member", row, arguments)
-    absent = ask(world, "member", row, [NOBODY, *arguments[1:]])
+    nobody = uuid.UUID(int=NOBODY) if isinstance(arguments[0], uuid.UUID) else NOBODY
+    absent = ask(world, "member", row, [nobody, *arguments[1:]])
     assert hidden.status_code == absent.status_code == 404
     assert without_tokens(hidden) == without_tokens(absent)
     assert set(hidden.headers) == set(absent.headers)
@@ -329,13 +383,13 @@ def without_tokens(response: Any) -> str:
     return text.replace(str(response.wsgi_request.path), "PATH")
 
 
-@pytest.mark.parametrize("row", [row for row in TABLE if row.method == "post"], ids=str)
+@pytest.mark.parametrize("row", [row for row in TABLE if row.method in CHANGING], ids=str)
 def test_what_changes_something_takes_a_post_with_a_token(world: World, row: Row) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(world.owner, backend="django.contrib.auth.backends.ModelBackend")
     before = rows_of_everything()
     address = reverse(row.name, args=row.arguments(world))
-    assert client.post(address, row.data(world)).status_code == 403
+    assert getattr(client, row.method)(address, row.data(world), headers=row.headers(world)).status_code == 403
     client.get(address)
     assert rows_of_everything() == before
 

@@ -6,11 +6,16 @@ import datetime as dt
 from functools import lru_cache
 
 from django import template
+from django.template import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
+
+from gallery import access
+from gallery.access import Rights
+from gallery.models import Photo
 
 register = template.Library()
 
@@ -29,6 +34,18 @@ def _icon(name: str, css: str) -> SafeString:
         static("img/icons.svg"),
         name,
     )
+
+
+@register.simple_tag(takes_context=True)
+def rights(context: Context) -> Rights:
+    """What the viewer may do somewhere, for links and buttons. One query in each request."""
+    return access.rights(context["user"])
+
+
+@register.simple_tag(takes_context=True)
+def removal(context: Context, photo: Photo) -> str:
+    """What taking this photo away means for the viewer: `trash`, `hide`, or nothing when they may not. One query."""
+    return access.removal(context["user"], photo)
 
 
 @register.filter

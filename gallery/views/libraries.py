@@ -14,7 +14,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from gallery import libraries, library_status, paths, roots, services
 from gallery.access import editable_by, get_or_404, libraries_editable_by, libraries_visible_to
-from gallery.forms import AddLibraryForm, LibraryForm, RemoveLibraryForm
+from gallery.forms import AddLibraryForm, LibraryForm, RemoveLibraryForm, UploadLibraryForm
 from gallery.library_status import LibraryCard
 from gallery.models import Library
 from gallery.views import MemberRequest, back_to, is_fragment, render_page
@@ -135,6 +135,33 @@ def _render_add(
 
 
 @require_http_methods(["GET", "POST"])
+def upload_library_add(request: MemberRequest) -> HttpResponse:
+    """Making a library that takes uploads, in a folder of PictoPy's own or a chosen one."""
+    _require_may_add(request)
+    form = UploadLibraryForm(request.POST or None, viewer=request.user)
+    if request.method == "POST" and form.is_valid():
+        try:
+            library = libraries.add_upload_library(
+                name=form.cleaned_data["name"],
+                root=form.cleaned_data["folder"],
+                owner=form.cleaned_data["owner"],
+                visibility=form.cleaned_data["visibility"],
+            )
+        except roots.RootRefused as error:
+            form.add_error("folder", str(error))
+        else:
+            messages.success(request, f"“{library.name}” is ready for uploads.")
+            is_seen = libraries_visible_to(request.user).filter(pk=library.pk).exists()
+            page = (
+                f"{reverse('gallery:upload_list')}?library={library.pk}" if is_seen else reverse("gallery:library_list")
+            )
+            return back_to(request, page)
+    context = {"nav": "libraries", "form": form, "places": roots.places()}
+    status = 422 if request.method == "POST" else 200
+    return render(request, "gallery/upload_library_add.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
 def library_edit(request: MemberRequest, library_id: int) -> HttpResponse:
     """Name, owner, who sees it, what is left out, how often to scan."""
     library = _editable_library(request, library_id)
@@ -148,6 +175,7 @@ def library_edit(request: MemberRequest, library_id: int) -> HttpResponse:
             visibility=form.cleaned_data["visibility"],
             exclude=form.cleaned_data["exclude"],
             scan_every_min=form.cleaned_data["scan_every_min"],
+            empty_trash_days=form.cleaned_data.get("empty_trash_days") or 0,
         )
         messages.success(request, "Saved.")
         is_seen = libraries_visible_to(request.user).filter(pk=library_id).exists()

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from gallery import media, photo_facts
-from gallery.access import get_or_404, visible_to
+from gallery.access import get_or_404, pictures_visible_to, visible_to
 from gallery.originals import OriginalMissing
 from gallery.views import MemberRequest
 
@@ -15,7 +15,7 @@ from gallery.views import MemberRequest
 @require_safe
 def photo_thumbnail(request: MemberRequest, photo_id: int, size: str, digest: str) -> HttpResponseBase:
     """A thumbnail of exactly this content: an address with another content's digest is not there."""
-    photo = get_or_404(visible_to(request.user).only("id", "digest"), pk=photo_id, digest__startswith=digest)
+    photo = get_or_404(pictures_visible_to(request.user).only("id", "digest"), pk=photo_id, digest__startswith=digest)
     response = media.thumbnail(request, photo, size)
     if response is None:
         raise Http404

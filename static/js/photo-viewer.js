@@ -56,6 +56,7 @@ class PhotoViewer extends HTMLElement {
     else if (event.key === "ArrowRight") press(".viewer-next");
     else if (event.key === "f") press("#favourite_press");
     else if (event.key === "a") press("#album_press");
+    else if (event.key === "Delete") press("#trash_press");
     else if (event.key === "b") press(KEPT.boxes);
     else if (event.key === "Escape") press(".viewer-close");
     else if (event.key === "i") {

@@ -1,0 +1,6 @@
+"""How much may be sent at once. Apart from `uploads`, which needs Django to be set up."""
+
+# A request carries at most this much of a file: all of it is in memory for a moment.
+CHUNK_BYTES = 2_000_000
+# What a browser without scripts can send at once.
+FORM_BYTES = 16_000_000
