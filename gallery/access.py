@@ -6,6 +6,7 @@ the `get_*` functions raise `Http404` for both.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -34,27 +35,56 @@ def libraries_editable_by(viewer: Viewer) -> QuerySet[Library]:
 
 
 def visible_library_ids(viewer: Viewer) -> list[int]:
-    """Ids of the libraries the viewer may see: one query for each viewer object, which lives as long as a request.
+    """Ids of the libraries the viewer may see.
 
     As constants they let the database walk the timeline index in order; a subquery would make it sort.
     """
-    cached: list[int] | None = getattr(viewer, "_visible_library_ids", None)
+    return list(visible_revisions(viewer))
+
+
+def visible_revisions(viewer: Viewer) -> dict[int, int]:
+    """The revision of each library the viewer may see, by its id.
+
+    One query for each viewer object, which lives as long as a request.
+    """
+    cached: dict[int, int] | None = getattr(viewer, "_visible_revisions", None)
     if cached is None:
-        cached = list(libraries_visible_to(viewer).values_list("id", flat=True))
-        viewer._visible_library_ids = cached  # type: ignore[union-attr]
+        cached = dict(libraries_visible_to(viewer).order_by("id").values_list("id", "revision"))
+        viewer._visible_revisions = cached  # type: ignore[union-attr]
     return cached
 
 
 def visible_to(viewer: Viewer) -> QuerySet[Photo]:
     """Photos that the viewer may see: read, not in the trash, in a visible library."""
-    return Photo.objects.filter(
-        library_id__in=visible_library_ids(viewer), imported_at__isnull=False, trashed_at__isnull=True
-    )
+    return shown_in(visible_library_ids(viewer))
+
+
+def shown_in(library_ids: Sequence[int]) -> QuerySet[Photo]:
+    """What these libraries show to those who may see them: photos that were read and are not in the trash."""
+    return Photo.objects.filter(library_id__in=library_ids, imported_at__isnull=False, trashed_at__isnull=True)
 
 
 def editable_by(viewer: Viewer) -> QuerySet[Photo]:
     """Photos whose data the viewer may change for everyone, also those that could not be read yet."""
     return Photo.objects.filter(library__in=libraries_editable_by(viewer))
+
+
+def may_edit(viewer: Viewer, photo: Photo) -> bool:
+    """Whether the viewer may change this photo, which they see, for everyone: one query."""
+    return libraries_editable_by(viewer).filter(pk=photo.library_id).exists()
+
+
+def may_edit_some(viewer: Viewer) -> bool:
+    """Whether there are photos that the viewer may change for everyone.
+
+    One query for each viewer object, which lives as long as a request; none for administrators.
+    """
+    if getattr(viewer, "is_staff", False):
+        return True
+    cached: bool | None = getattr(viewer, "_may_edit_some", None)
+    if cached is None:
+        cached = viewer._may_edit_some = libraries_editable_by(viewer).exists()  # type: ignore[union-attr]
+    return cached
 
 
 def get_or_404(rows: QuerySet[M], **lookup: Any) -> M:

@@ -69,6 +69,9 @@ class Library(models.Model):
         blank=True, help_text="Patterns of names to leave out, one a line, such as *.tmp or Private/*"
     )
     scan_every_min = models.PositiveIntegerField(default=60, help_text="Minutes between scans; 0: only when asked")
+    revision = models.PositiveBigIntegerField(
+        default=0, editable=False, help_text="Counts the changes to which photos it shows, and how"
+    )
     empty_trash_days = models.PositiveSmallIntegerField(
         default=0,
         help_text="Uploads only: days until photos in the trash are deleted for good; 0: never by itself",
@@ -252,6 +255,11 @@ class Photo(WorkItem):
                 fields=["month", "library", "width", "height"],
                 condition=Q(imported_at__isnull=False, trashed_at__isnull=True),
                 name="photo_month_counts",
+            ),
+            models.Index(
+                fields=["country", "region", "city", "library"],
+                condition=Q(imported_at__isnull=False, trashed_at__isnull=True) & ~Q(country=""),
+                name="photo_places",
             ),
             models.Index(fields=["-worked_at"], condition=Q(worked_at__isnull=False), name="photo_worked"),
             models.Index(fields=["trashed_at"], condition=Q(trashed_at__isnull=False), name="photo_trash"),

@@ -1,7 +1,8 @@
 """What was asked for: the words of the search box and the fields beside it, as a `Query`. Pure parsing, no database.
 
 Words are read in this order: "quoted phrases" stay text; dates (`2019`, `May 2019`, `2019-05`, `17 May 2019`,
-`2019-05-17`) become a range; names of people and of labels become filters; the rest must be found in a photo's text.
+`2019-05-17`) become a range; names of people, of labels and of places become filters; the rest must be found in a
+photo's text.
 """
 
 from __future__ import annotations
@@ -28,16 +29,18 @@ _DAY = re.compile(r"((?:1[89]|20)\d\d)-(\d\d?)-(\d\d?)")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """All of it must hold: every word, every person, every label, and a date within the range (both ends included)."""
+    """All of it must hold: every word, every person, every label, every place, and a date within the range (both ends
+    included)."""
 
     words: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     first: dt.date | None = None
     last: dt.date | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.words or self.people or self.labels or self.first or self.last)
+        return bool(self.words or self.people or self.labels or self.places or self.first or self.last)
 
     def text(self) -> str:
         """The words as they would be typed; those that would be read as something else are quoted."""
@@ -51,6 +54,7 @@ class Query:
             pairs.append(("q", " ".join(f'"{word}"' for word in self.words)))
         pairs += [("person", name) for name in self.people]
         pairs += [("label", name) for name in self.labels]
+        pairs += [("place", name) for name in self.places]
         if self.first:
             pairs.append(("from", self.first.isoformat()))
         if self.last:
@@ -72,19 +76,23 @@ def parse(
     *,
     people: Iterable[str] = (),
     labels: Iterable[str] = (),
+    places: Iterable[str] = (),
     known_people: Iterable[str] = (),
     known_labels: Iterable[str] = (),
+    known_places: Iterable[str] = (),
     first: str = "",
     last: str = "",
 ) -> Query:
     """Reads the fields of the search form. Nothing in them is an error: what cannot be read is left out.
 
-    `people` and `labels` were chosen in their own fields; the known names are looked for in `text`, longest first.
+    `people`, `labels` and `places` were chosen in their own fields; the known names are looked for in `text`, longest
+    first.
     """
     tokens = _tokens(text[:MOST_LENGTH])
     tokens, ranges = _take_dates(tokens)
     tokens, found_people = _take_names(tokens, known_people)
     tokens, found_labels = _take_names(tokens, known_labels)
+    tokens, found_places = _take_names(tokens, known_places)
     ranges.append((_date(first), _date(last)))
     starts = [start for start, _ in ranges if start]
     ends = [end for _, end in ranges if end]
@@ -92,6 +100,7 @@ def parse(
         words=_once(word for word, _ in tokens)[:MOST_WORDS],
         people=_once([*map(_name, people), *found_people])[:MOST_WORDS],
         labels=_once([*map(_name, labels), *found_labels])[:MOST_WORDS],
+        places=_once([*map(_name, places), *found_places])[:MOST_WORDS],
         first=max(starts, default=None),
         last=min(ends, default=None),
     )
@@ -109,6 +118,7 @@ def filters(query: Query) -> list[Filter]:
 
     found = [Filter("person", name, replace(query, people=drop(query.people, name))) for name in query.people]
     found += [Filter("label", name, replace(query, labels=drop(query.labels, name))) for name in query.labels]
+    found += [Filter("place", name, replace(query, places=drop(query.places, name))) for name in query.places]
     if query.first or query.last:
         found.append(Filter("date", describe_range(query.first, query.last), replace(query, first=None, last=None)))
     found += [Filter("word", f"“{word}”", replace(query, words=drop(query.words, word))) for word in query.words]

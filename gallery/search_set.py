@@ -5,7 +5,7 @@ A facet knows names that photos have something to do with. Apps register theirs 
     search_set.register_facet("person", Facet(names=queries.person_names, having=queries.in_photos_of,
                                               mentioning=queries.in_photos_of_anyone_like))
 
-The query of the address `/search/?q=&person=&label=&from=&to=` is also the name of its set, `search:<query>`, so
+The query of the address `/search/?q=&person=&label=&place=&from=&to=` is also the name of its set, `search:<query>`, so
 previous and next work among the results.
 """
 
@@ -20,7 +20,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.http import QueryDict
 from django.urls import reverse
 
-from gallery import search
+from gallery import place_list, search
 from gallery.access import Viewer, visible_to
 from gallery.models import Detection, File, Label
 from gallery.photosets import PhotoSet
@@ -57,14 +57,18 @@ def known_names(viewer: Viewer, facet: str) -> list[str]:
     return _facets[facet].names(viewer) if facet in _facets else []
 
 
-def read(viewer: Viewer, fields: QueryDict, *, people: list[str], labels: list[str]) -> Query:
-    """The query of a form or an address. `people` and `labels` are the names known to the viewer."""
+def read(
+    viewer: Viewer, fields: QueryDict, *, people: list[str], labels: list[str], places: list[str] | None = None
+) -> Query:
+    """The query of a form or an address. `people`, `labels` and `places` are the names known to the viewer."""
     return search.parse(
         fields.get("q", ""),
         people=fields.getlist("person"),
         labels=fields.getlist("label"),
+        places=fields.getlist("place"),
         known_people=people,
         known_labels=labels,
+        known_places=places or [],
         first=fields.get("from", ""),
         last=fields.get("to", ""),
     )
@@ -85,6 +89,8 @@ def photo_set(viewer: Viewer, query: Query) -> PhotoSet:
         photos = photos.filter(_with_label(label_ids))
     for name in query.people:
         photos = photos.filter(_facets["person"].having(viewer, name) if "person" in _facets else Q(pk__in=[]))
+    for name in query.places:
+        photos = photos.filter(place_list.condition(viewer, name))
     for word in query.words:
         photos = photos.filter(_mentions(viewer, word))
     address = query.address()

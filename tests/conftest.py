@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from gallery import paths
+from gallery import kept, paths
 from gallery.models import Library
 from tests.environment import DATA
 from tests.factories import LibraryFactory
@@ -47,6 +47,7 @@ def _plain_environment(settings: Settings, tmp_path: Path) -> None:
     )
     settings.PICTOPY.data_dir.mkdir()
     settings.PICTOPY.models_dir.mkdir()
+    kept.forget_all()  # ids and revisions begin anew with every test
 
 
 @pytest.fixture

@@ -9,7 +9,15 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from gallery import access
+
 register = template.Library()
+
+
+@register.filter
+def may_edit_some(viewer: access.Viewer) -> bool:
+    """Whether to offer changes of photos at all."""
+    return access.may_edit_some(viewer)
 
 
 @register.simple_tag
