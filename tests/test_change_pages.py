@@ -176,6 +176,9 @@ def test_the_clock_is_corrected_by_one_photo_s_right_time(owner_client: Client, 
     samples = page.context["preview"].samples
     assert [sample.photo.pk for sample in samples] == [photos[place].pk for place in (0, 1, 2, 5, 6, 7)]
     assert (samples[0].before, samples[0].after) == (dt.datetime(2005, 1, 1), dt.datetime(2006, 7, 8, 16, 20))
+    way_back = owner_client.get(page.context["back_url"]).content.decode()
+    assert 'value="2006-07-08"' in way_back
+    assert 'value="16:23:00"' in way_back
     assert photos[0].taken == Photo.objects.get(pk=photos[0].pk).taken, "looking changes nothing"
     response = owner_client.post("/photos/clock/preview/", fields)
     assert (response.status_code, response["Location"]) == (303, "/changes/")

@@ -95,14 +95,14 @@ def _apply(request: MemberRequest, form: PhotosForm, ids: Sequence[int]) -> bool
 def clock_form(request: MemberRequest) -> HttpResponse:
     """Which camera, when, and how wrong. `photo` of the address is one whose right time may be known."""
     reading = clock.reading(request.user, request.GET.get("photo"))
-    initial: dict[str, object] = {
-        name: request.GET.get(name) for name in ("camera", "first", "last") if request.GET.get(name)
-    }
+    initial: dict[str, object] = {}
     if reading is not None and reading.taken is not None:
-        initial |= {
+        initial = {
             "camera": reading.camera, "how": "photo", "photo": str(reading.pk),
             "real_day": reading.taken.date(), "real_time": reading.taken.time().replace(microsecond=0),
         }  # fmt: skip
+    # What the preview was asked for comes back with the way back from it.
+    initial |= {name: value for name, value in request.GET.items() if value and name in ClockForm.base_fields}
     form = ClockForm(initial=initial, cameras=clock.cameras(request.user), reading=reading)
     return _clock(request, form, reading)
 
