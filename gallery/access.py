@@ -70,6 +70,24 @@ def editable_by(viewer: Viewer) -> QuerySet[Photo]:
     return Photo.objects.filter(library__in=libraries_editable_by(viewer))
 
 
+def may_edit(viewer: Viewer, photo: Photo) -> bool:
+    """Whether the viewer may change this photo, which they see, for everyone: one query."""
+    return libraries_editable_by(viewer).filter(pk=photo.library_id).exists()
+
+
+def may_edit_some(viewer: Viewer) -> bool:
+    """Whether there are photos that the viewer may change for everyone.
+
+    One query for each viewer object, which lives as long as a request; none for administrators.
+    """
+    if getattr(viewer, "is_staff", False):
+        return True
+    cached: bool | None = getattr(viewer, "_may_edit_some", None)
+    if cached is None:
+        cached = viewer._may_edit_some = libraries_editable_by(viewer).exists()  # type: ignore[union-attr]
+    return cached
+
+
 def get_or_404(rows: QuerySet[M], **lookup: Any) -> M:
     """The one row of `rows` that matches; Http404 with no detail when there is none."""
     try:

@@ -20,7 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django_q.models import Failure, OrmQ, Schedule, Success
 
-from gallery import search_text, services
+from gallery import decided, search_text, services
 from gallery.access import libraries_editable_by, libraries_visible_to, visible_to
 from gallery.ledgers import AnalyzerFilter, Ledger, LibraryFilter, MonthFilter, Retries, Rows, thumbnail
 from gallery.models import (
@@ -194,6 +194,8 @@ class PhotoAdmin(Retries):
         return admin.ModelAdmin.has_change_permission(self, request, obj)
 
     def save_model(self, request: HttpRequest, obj: Photo, form: Any, change: bool) -> None:
+        # What a person wrote here, no file changes any more.
+        decided.put(obj, decided.parts(obj) | ({"caption", "rating"} & set(form.changed_data)))
         super().save_model(request, obj, form, change)
         search_text.write([obj.pk])
 

@@ -46,7 +46,7 @@ def describe(photos: Iterable[Photo], viewer: Viewer) -> dict[int, str]:
 
 
 def text(photo: Photo, *, people: Sequence[str] = (), labels: Sequence[str] = ()) -> str:
-    """For example "Anna and Tom, dog, beach chair, 17 May 2024"; the caption, if there is one, comes first."""
+    """For example "Anna and Tom, dog, beach chair, Munich, 17 May 2024"; the caption, if there is one, comes first."""
     # "person" says nothing once the people have names.
     things = [label for label in labels if not (people and label == "person")]
     parts = [
@@ -55,6 +55,8 @@ def text(photo: Photo, *, people: Sequence[str] = (), labels: Sequence[str] = ()
         ", ".join(things[:MOST_LABELS]),
     ]
     said = [part for part in parts if part] or ["Video" if photo.kind == Photo.Kind.VIDEO else "Photo"]
+    if where := photo.city or photo.region or photo.country:
+        said.append(where)
     if photo.taken:
         said.append(f"{photo.taken.day} {photo.taken:%B %Y}")
     return ", ".join(said)

@@ -7,7 +7,7 @@ import datetime as dt
 from django.conf import settings
 from django.utils import timezone
 
-from gallery import metadata
+from gallery import decided, gazetteer, metadata, place_names
 from gallery.contents import Content
 from gallery.metadata import Metadata, Precision, Sidecar
 from gallery.models import File, Photo, Region
@@ -29,10 +29,16 @@ def read(content: Content, file: File, sidecars: list[Sidecar]) -> Metadata:
     zone = "" if settings.TIME_ZONE == "UTC" else settings.TIME_ZONE
     name, file_time = file.name, _file_time(content)
     if content.film is not None:
-        return metadata.from_video_tags(
+        found = metadata.from_video_tags(
             content.film.tags, now=now, name=name, sidecars=sidecars, file_time=file_time, household_zone=zone
         )
-    return metadata.read(content.data, now=now, name=name, sidecars=sidecars, file_time=file_time, household_zone=zone)
+    else:
+        found = metadata.read(
+            content.data, now=now, name=name, sidecars=sidecars, file_time=file_time, household_zone=zone
+        )
+    if found.latitude is not None:
+        gazetteer.load()  # now, and not within the transaction that writes
+    return found
 
 
 def _file_time(content: Content) -> dt.datetime | None:
@@ -45,13 +51,14 @@ def _file_time(content: Content) -> dt.datetime | None:
 
 def apply(photo: Photo, found: Metadata) -> None:
     """Sets the photo's columns, without saving it."""
-    kept = set(photo.set_by_people.split())
+    kept = decided.parts(photo)
     for name in _PLAIN:
         setattr(photo, name, getattr(found, name))
     photo.camera, photo.lens = photo.camera[:_TEXT_CHARS], photo.lens[:_TEXT_CHARS]
     if "position" not in kept:
         for name in _POSITION:
             setattr(photo, name, getattr(found, name))
+    place_names.put(photo)
     if "caption" not in kept:
         photo.caption = found.caption or found.title
     if "rating" not in kept:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Prefetch
 from django.template.defaultfilters import filesizeformat
 
-from gallery import analysis
+from gallery import analysis, decided, edits, place_list, places
 from gallery.access import Viewer, get_or_404, visible_to
 from gallery.models import Detection, File, Label, Photo, Receipt
 from gallery.photo_panels import PhotoBox
@@ -20,7 +20,7 @@ _GUESSES = {Photo.TakenSource.FILE, Photo.TakenSource.EXIF_MODIFIED}
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """`text` "14:05, Friday 17 May 2024"; `source` "from the camera, UTC+2"; `day` for the link to search."""
+    """`text` "14:05, Friday 17 May 2024"; `source` "from the camera, UTC+2 from GPS"; `day` for the link to search."""
 
     text: str
     source: str
@@ -77,21 +77,28 @@ def when(photo: Photo) -> When | None:
     if taken is None:
         return None
     source = f"from {photo.get_taken_source_display()}" if photo.taken_source else ""
-    if photo.utc_offset_min is not None:
-        source = ", ".join(part for part in (source, offset(photo.utc_offset_min)) if part)
+    source = ", ".join(part for part in (source, _offset(photo)) if part)
+    day = f"{taken:%A} {taken.day} {taken:%B} {taken.year}"
     return When(
-        text=f"{taken:%H:%M}, {taken:%A} {taken.day} {taken:%B} {taken.year}",
+        text=day if photo.is_day_only else f"{taken:%H:%M}, {day}",
         source=source,
         is_guess=photo.taken_source in _GUESSES,
         day=taken.date(),
     )
 
 
-def offset(minutes: int) -> str:
-    """120 -> "UTC+2", -570 -> "UTC−9:30"."""
-    hours, rest = divmod(abs(minutes), 60)
-    sign = "−" if minutes < 0 else "+"
-    return f"UTC{sign}{hours}{f':{rest:02d}' if rest else ''}" if minutes else "UTC"
+def _offset(photo: Photo) -> str:
+    """For example "UTC+2 from GPS"; the household's time zone is no more than a guess."""
+    if photo.utc_offset_min is None:
+        return "time zone not known" if photo.offset_source == Photo.OffsetSource.PERSON else ""
+    said = edits.say_offset(photo.utc_offset_min)
+    if not photo.offset_source:
+        return said
+    guess = " (a guess)" if photo.offset_source == Photo.OffsetSource.HOUSEHOLD else ""
+    # "from the camera, UTC+2 from the camera" says the same twice.
+    told = photo.get_offset_source_display()
+    is_same = told == photo.get_taken_source_display() if photo.taken_source else False
+    return said if is_same else f"{said} from {told}{guess}"
 
 
 def exposure(photo: Photo) -> str:
@@ -132,6 +139,26 @@ def position(photo: Photo) -> str:
     longitude = f"{abs(photo.longitude):.4f}° {'E' if photo.longitude >= 0 else 'W'}"
     height = f", {photo.altitude_m:.0f} m" if photo.altitude_m is not None else ""
     return f"{latitude}, {longitude}{height}"
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """`title` "Munich, Bavaria, Germany" with its search, empty where nobody lives; `source` in words."""
+
+    title: str
+    url: str
+    position: str
+    source: str
+
+
+def where(photo: Photo) -> Where | None:
+    """Where it was taken, None if nobody knows."""
+    title = places.title(photo.city, photo.region, photo.country)
+    told = position(photo)
+    if not title and not told:
+        return None
+    source = "set by a person" if decided.is_set(photo, "position") else "as the camera or a program wrote it"
+    return Where(title, place_list.search_url(title) if title else "", told, source)
 
 
 def labels(photo: Photo) -> list[Label]:

@@ -19,6 +19,7 @@ from gallery.photosets import PhotoSet
 TILE_FIELDS = (
     "id", "library_id", "digest", "kind", "width", "height", "colour",
     "taken_local", "sort_at", "month", "caption", "missing_since",
+    "country", "region", "city",
 )  # fmt: skip
 # How many photos of a set are loaded to come back to a photo in it: more, and the page begins at its top.
 RETURN_MOST = 200

@@ -1,8 +1,9 @@
 """What was asked for: the words of the search box and the fields beside it, as a `Query`. Pure parsing, no database.
 
 Words are read in this order: "quoted phrases" stay text; dates (`2019`, `May 2019`, `2019-05`, `17 May 2019`,
-`2019-05-17`) become a range; names of people and words for labels become filters; a month that is left (`July`) is that
-month of any year; the rest must be found in a photo's text. Case and accents do not matter (`folding`).
+`2019-05-17`) become a range; names of people and places and words for labels become filters; a month that is left
+(`July`) is that month of any year; the rest must be found in a photo's text. Case and accents do not matter
+(`folding`).
 """
 
 from __future__ import annotations
@@ -37,18 +38,19 @@ _DAY = re.compile(r"((?:1[89]|20)\d\d)-(\d\d?)-(\d\d?)")
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """All of it must hold: every word, every person, every label, and a date within the range (both ends included) and
-    in one of the months (1 to 12), if there are any."""
+    """All of it must hold: every word, every person, every label, every place, and a date within the range (both ends
+    included) and in one of the months (1 to 12), if there are any."""
 
     words: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     months: tuple[int, ...] = ()
     first: dt.date | None = None
     last: dt.date | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.words or self.people or self.labels or self.months or self.first or self.last)
+        return bool(self.words or self.people or self.labels or self.places or self.months or self.first or self.last)
 
     def address(self) -> str:
         """The query as the part of an address behind the question mark; the same query has one spelling."""
@@ -58,6 +60,7 @@ class Query:
             pairs.append(("q", _quoted(self.words)))
         pairs += [("person", name) for name in self.people]
         pairs += [("label", name) for name in self.labels]
+        pairs += [("place", name) for name in self.places]
         pairs += [("month", str(number)) for number in self.months]
         if self.first:
             pairs.append(("from", self.first.isoformat()))
@@ -84,10 +87,11 @@ class Form:
 
 
 class Reader:
-    """Reads what is typed, knowing the names of these people and labels."""
+    """Reads what is typed, knowing the names of these people, labels and places."""
 
-    def __init__(self, *, people: Iterable[str] = (), labels: Iterable[str] = ()) -> None:
+    def __init__(self, *, people: Iterable[str] = (), labels: Iterable[str] = (), places: Iterable[str] = ()) -> None:
         self._people = {fold(name): name for name in people}
+        self._places = {fold(name): name for name in places}
         self._labels = {fold(word): label for word, label in label_words.spellings(labels).items()}
 
     def read(
@@ -96,19 +100,21 @@ class Reader:
         *,
         people: Iterable[str] = (),
         labels: Iterable[str] = (),
+        places: Iterable[str] = (),
         months: Iterable[str] = (),
         first: str = "",
         last: str = "",
     ) -> Query:
         """The query of the search form's fields. Nothing in them is an error: what cannot be read is left out.
 
-        `people`, `labels` and `months` (numbers) were chosen in their own fields; the known names are looked for in
-        `text`, longest first.
+        `people`, `labels`, `places` and `months` (numbers) were chosen in their own fields; the known names are looked
+        for in `text`, longest first.
         """
         tokens = _tokens(text[:MOST_LENGTH])
         tokens, ranges = _take_dates(tokens)
         tokens, found_people = _take_names(tokens, self._people)
         tokens, found_labels = _take_names(tokens, self._labels)
+        tokens, found_places = _take_names(tokens, self._places)
         tokens, found_months = _take_names(tokens, _WHOLE_MONTHS)
         ranges.append((_date(first), _date(last)))
         starts = [start for start, _ in ranges if start]
@@ -118,6 +124,7 @@ class Reader:
             words=_once(word for word, _ in tokens)[:MOST_WORDS],
             people=_once([*map(_name, people), *found_people])[:MOST_WORDS],
             labels=_once([*chosen, *found_labels])[:MOST_WORDS],
+            places=_once([*map(_name, places), *found_places])[:MOST_WORDS],
             months=tuple(dict.fromkeys([*filter(None, map(_month_number, months)), *found_months])),
             first=max(starts, default=None),
             last=min(ends, default=None),
@@ -139,7 +146,7 @@ class Reader:
         months = [calendar.month_name[number] for number in query.months]
         words = [word if self.read(word).words == (word,) else _quoted([word]) for word in query.words]
         period = describe_range(query.first, query.last)
-        return " ".join(filter(None, [*query.people, *query.labels, *months, period, *words]))
+        return " ".join(filter(None, [*query.people, *query.labels, *query.places, *months, period, *words]))
 
 
 def _quoted(words: Iterable[str]) -> str:
@@ -163,6 +170,7 @@ def filters(query: Query) -> list[Filter]:
 
     found = [Filter("person", name, replace(query, people=drop(query.people, name))) for name in query.people]
     found += [Filter("label", name, replace(query, labels=drop(query.labels, name))) for name in query.labels]
+    found += [Filter("place", name, replace(query, places=drop(query.places, name))) for name in query.places]
     for number in query.months:
         others = tuple(other for other in query.months if other != number)
         found.append(Filter("month", calendar.month_name[number], replace(query, months=others)))

@@ -5,8 +5,8 @@ A facet knows names that photos have something to do with. Apps register theirs 
     search_set.register_facet("person", Facet(names=queries.person_names, having=queries.in_photos_of,
                                               mentioning=queries.in_photos_of_anyone_like))
 
-The query of the address `/search/?q=&person=&label=&month=&from=&to=` is also the name of its set, `search:<query>`, so
-previous and next work among the results.
+The query of the address `/search/?q=&person=&label=&place=&month=&from=&to=` is also the name of its set,
+`search:<query>`, so previous and next work among the results.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from django.db.models.lookups import In
 from django.http import QueryDict
 from django.urls import reverse
 
+from gallery import place_list
 from gallery.access import Viewer, visible_to
 from gallery.folding import fold
 from gallery.models import Detection, Label, SearchText
@@ -67,6 +68,7 @@ def read(fields: QueryDict, reader: Reader) -> Query:
         fields.get("q", ""),
         people=fields.getlist("person"),
         labels=fields.getlist("label"),
+        places=fields.getlist("place"),
         months=fields.getlist("month"),
         first=fields.get("from", ""),
         last=fields.get("to", ""),
@@ -90,6 +92,8 @@ def photo_set(viewer: Viewer, query: Query) -> PhotoSet:
         photos = photos.filter(_with_label([pk for pk, label in known.items() if label == fold(name)]))
     for name in query.people:
         photos = photos.filter(_facets["person"].having(viewer, name) if "person" in _facets else Q(pk__in=[]))
+    for name in query.places:
+        photos = photos.filter(place_list.condition(viewer, name))
     for word in query.words:
         condition = _with_text(fold(word))
         if label_ids := [pk for pk, label in known.items() if fold(word) in label]:

@@ -11,15 +11,17 @@ from collections.abc import Iterable
 from gallery.folding import fold
 from gallery.models import File, Photo, SearchText
 
+_COLUMNS = ("caption", "keywords", "camera", "lens", "city", "region", "country")
+
 
 def write(photo_ids: Iterable[int]) -> None:
     """Brings the rows of these photos up to date; to be called in the transaction that changes what they are made of:
-    the paths of a photo's files, its caption, camera or lens. Photos that were never read have none. Three queries.
+    the paths of a photo's files, its caption, keywords, camera, lens or place. Photos that were never read have none. Three queries.
     """
     ids = sorted(set(photo_ids))
     parts: dict[int, list[str]] = {}
     shown = Photo.objects.filter(id__in=ids, imported_at__isnull=False).order_by()
-    for photo_id, *texts in shown.values_list("id", "caption", "camera", "lens"):
+    for photo_id, *texts in shown.values_list("id", *_COLUMNS):
         parts[photo_id] = texts
     for file in File.objects.filter(photo_id__in=parts).order_by("path").only("photo_id", "path"):
         parts[file.photo_id].append(file.display)

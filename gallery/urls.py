@@ -2,7 +2,19 @@
 
 from django.urls import path, register_converter
 
-from gallery.views import favourites, libraries, media, photos, search, things, timeline, trash, uploads
+from gallery.views import (
+    changes,
+    favourites,
+    libraries,
+    media,
+    photos,
+    places,
+    search,
+    things,
+    timeline,
+    trash,
+    uploads,
+)
 
 
 class ThumbnailSize:
@@ -37,6 +49,14 @@ urlpatterns = [
     path("", timeline.timeline, name="timeline"),
     path("months/<int:number>/", timeline.timeline_month, name="timeline_month"),
     path("photos/<int:photo_id>/", photos.photo_detail, name="photo_detail"),
+    path("photos/<int:photo_id>/edit/", changes.photo_edit, name="photo_edit"),
+    path("photos/edit/", changes.photos_edit, name="photos_edit"),
+    path("photos/clock/", changes.clock_form, name="clock"),
+    path("photos/clock/preview/", changes.clock_preview, name="clock_preview"),
+    path("changes/", changes.change_list, name="change_list"),
+    path("changes/<int:change_id>/undo/", changes.change_undo, name="change_undo"),
+    path("places/", places.place_list_page, name="place_list"),
+    path("places/cities/", places.city_choices, name="city_choices"),
     path("photos/<int:photo_id>/favourite/", favourites.photo_favourite, name="photo_favourite"),
     path("photos/<int:photo_id>/retry/", libraries.photo_retry, name="photo_retry"),
     path(

@@ -27,8 +27,8 @@ from albums.models import Album
 from faces import crops
 from faces import services as people_services
 from faces.models import Cluster, Event, Face, Person
-from gallery import thumbnails
-from gallery.models import Library, Photo, Upload, WorkState
+from gallery import changes, thumbnails
+from gallery.models import Change, Library, Photo, Upload, WorkState
 from pictopy_site import welcome
 from tests.factories import (
     AlbumFactory,
@@ -71,6 +71,7 @@ class World:
     uploads: Library
     upload: Upload
     trashed: Photo
+    change: Change
     token: str = "x"
     clients: dict[Role, Client] = field(default_factory=dict)
 
@@ -141,6 +142,7 @@ def TUS(world: World) -> dict[str, str]:  # noqa: N802  (a constant of rows)
 
 LIBRARY = {"name": "New name", "visibility": "private", "scan_every_min": "60", "exclude": ""}
 NEW_PASSWORD = {"new_password1": "another sentence 8", "new_password2": "another sentence 8"}
+EDIT = {"when": "set", "day": "2020-05-17", "time": "14:05", "zone": "keep", "place": "keep", "apply": "1"}
 ALBUM = {"name": "New name", "description": "", "visibility": "private", "order": "oldest"}
 
 TABLE = [
@@ -166,6 +168,22 @@ TABLE = [
     shown("gallery:timeline", EVERYONE),
     shown("gallery:timeline_month", EVERYONE, lambda world: [world.photo.month]),
     shown("gallery:photo_detail", SEEN, one("photo")),
+    shown("gallery:photo_edit", EDITOR_SEES, one("photo")),
+    posted("gallery:photo_edit", EDITED, one("photo"), lambda world: EDIT),
+    shown("gallery:photos_edit", EVERYONE),
+    posted("gallery:photos_edit", EDITED, lambda world: [], lambda world: EDIT | {"photo": world.photo.pk}),
+    shown("gallery:clock", EVERYONE),
+    Row("gallery:clock_preview", (422, 422, 422), (422, 422, 422)),
+    # Cameras of photos that one may not change are no choice.
+    Row(
+        "gallery:clock_preview", (422, 303, 422), (422, 303, 303), lambda world: [], "post",
+        lambda world: {"camera": "Alpenglow X1", "how": "shift", "hours": "1"},
+    ),
+    shown("gallery:change_list", EVERYONE),
+    # What one did oneself, and nobody else's.
+    posted("gallery:change_undo", OWN, one("change")),
+    shown("gallery:place_list", EVERYONE),
+    shown("gallery:city_choices", EVERYONE),
     posted("gallery:photo_favourite", DONE, one("photo"), lambda world: {"is_favourite": "1"}),
     shown("gallery:photo_thumbnail", SEEN, lambda world: [world.photo.pk, "small", world.photo.digest]),
     shown("gallery:photo_original", SEEN, one("photo")),
@@ -277,7 +295,9 @@ def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: Use
     for size in ("small", "medium", "large"):
         thumbnails.write_file(thumbnails.path(DIGEST, size), data)
     library = LibraryFactory(name="Pictures", root=str(root), owner=owner, visibility=visibility)
-    photo = PhotoFactory(library=library, digest=DIGEST, width=900, height=600, file="a.jpg", size_bytes=len(data))
+    photo = PhotoFactory(
+        library=library, digest=DIGEST, width=900, height=600, file="a.jpg", size_bytes=len(data), camera="Alpenglow X1"
+    )
     failed = PhotoFactory(library=library, work_state=WorkState.FAILED, attempts=3, error="cut off")
     DetectionFactory(photo=photo, label=LabelFactory(name="dog"))
     person, cluster = PersonFactory(name="Ana"), ClusterFactory()
@@ -288,12 +308,14 @@ def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: Use
     album = AlbumFactory(name="Summer", owner=owner, visibility=visibility)
     AlbumItemFactory(album=album, photo=photo)
     deleted = AlbumFactory(name="Old", owner=owner, visibility=visibility, deleted_at=photo.imported_at)
+    change = changes.change_position(owner, [photo.pk], (48.1374, 11.5755)).change
+    assert change is not None
     uploads = upload_library(tmp_path / "uploads", name="Phones", owner=owner, visibility=visibility)
     upload = Upload.objects.create(user=owner, library=uploads, name="b.jpg", size_bytes=10)
     trashed = PhotoFactory(library=uploads, trashed_at=photo.imported_at)
     world = World(
         owner, member, admin, library, photo, failed, person, cluster, face, unnamed, event, album, deleted, uploads,
-        upload, trashed,
+        upload, trashed, change,
     )  # fmt: skip
     for role in ROLES:
         world.clients[role] = client = Client()

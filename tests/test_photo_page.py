@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from gallery import photo_facts, photo_panels
+from gallery import edits, photo_facts, photo_panels
 from gallery.access import Viewer
 from gallery.models import File, Library, Photo, Receipt
 from gallery.photo_panels import Panel, PhotoBox
@@ -57,7 +57,7 @@ def test_a_date_from_the_file_is_marked_as_a_guess_and_no_date_is_said(member_cl
     assert "a guess" in page(member_client, guessed)
     guessed.set_taken(None, utc_offset_min=None, source="")
     guessed.save()
-    assert "No date" in page(member_client, guessed)
+    assert "Undated" in page(member_client, guessed)
 
 
 def test_previous_and_next_follow_the_set(member_client: Client, member: User, library: Library) -> None:
@@ -157,7 +157,7 @@ def test_twice_of_everything_takes_as_many_queries(member_client: Client, librar
     ("minutes", "said"), [(0, "UTC"), (120, "UTC+2"), (-570, "UTC−9:30"), (345, "UTC+5:45"), (-30, "UTC−0:30")]
 )
 def test_offsets_are_said_in_hours(minutes: int, said: str) -> None:
-    assert photo_facts.offset(minutes) == said
+    assert edits.say_offset(minutes) == said
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ class SearchText(models.Model):
     """What free words of a search are looked for in; `gallery.search_text` writes it."""
 
     photo = models.OneToOneField(Photo, on_delete=models.CASCADE, primary_key=True, related_name="search_text")
-    text = models.TextField(help_text="Paths, caption, camera and lens, folded, a line for each")
+    text = models.TextField(help_text="Paths, caption, keywords, camera, lens and place, folded, a line for each")
 
     def __str__(self) -> str:
         return f"search text of photo {self.photo_id}"

@@ -20,6 +20,12 @@ from gallery.models import Photo
 register = template.Library()
 
 
+@register.filter
+def may_edit_some(viewer: access.Viewer) -> bool:
+    """Whether to offer changes of photos at all."""
+    return access.may_edit_some(viewer)
+
+
 @register.simple_tag
 def icon(name: str, css: str = "") -> SafeString:
     """The drawing `name` of static/img/icons.svg, hidden from screen readers: text or a label speaks."""

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from gallery import alt_text, photo_facts, photo_panels, photosets, queries
+from gallery import access, alt_text, photo_facts, photo_panels, photosets, queries
 from gallery.models import Photo
 from gallery.photosets import PhotoSet
 from gallery.views import MemberRequest, is_fragment, render_page
@@ -37,7 +37,8 @@ def photo_detail(request: MemberRequest, photo_id: int) -> HttpResponse:
         "when": photo_facts.when(photo),
         "exposure": photo_facts.exposure(photo),
         "size": photo_facts.size(photo),
-        "position": photo_facts.position(photo),
+        "where": photo_facts.where(photo),
+        "is_editable": access.may_edit(request.user, photo),
         "labels": photo_facts.labels(photo),
         "files": photo.files.all(),
         "work_done": photo_facts.work_done(photo),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
-from gallery import queries, search_set, things
+from gallery import place_list, queries, search_set, things
 from gallery.search import Reader, filters
 from gallery.views import MemberRequest, is_fragment, render_page
 
@@ -14,7 +14,7 @@ from gallery.views import MemberRequest, is_fragment, render_page
 def search(request: MemberRequest) -> HttpResponse:
     people = search_set.known_names(request.user, "person")
     labels = things.label_names(request.user)
-    reader = Reader(people=people, labels=labels)
+    reader = Reader(people=people, labels=labels, places=place_list.names(request.user))
     query = search_set.read(request.GET, reader)
     photo_set = search_set.photo_set(request.user, query)
     grid, total = queries.Grid([], None), 0
@@ -30,6 +30,7 @@ def search(request: MemberRequest) -> HttpResponse:
         "filters": filters(query),
         "people": people,
         "labels": labels,
+        "places": place_list.titles(request.user),
         "tiles": grid.tiles,
         "next_url": grid.next_url,
         "total": total,
