@@ -45,7 +45,7 @@ class Town:
     """A city, or what lies outside of all cities in a region, as the page shows it."""
 
     name: str
-    region: str
+    about: str  # "Bavaria · 12 photos"
     url: str
     count: int
     cover_url: str
@@ -77,12 +77,13 @@ def _compute(library_ids: Sequence[int]) -> Mapping[int, list[Spot]]:
         shown_in(library_ids)
         .exclude(country="")
         .order_by()
-        .values_list("library_id", "country", "region", "city")
+        # In the order of the index, or all rows are sorted.
+        .values_list("country", "region", "city", "library_id")
         .annotate(count=Count("id"), newest=Max("id"))
     )
     covers = Photo.objects.only("id", "digest", "colour").in_bulk([row[-1] for row in rows])
     spots: dict[int, list[Spot]] = {pk: [] for pk in library_ids}
-    for library_id, country, region, city, count, newest in rows:
+    for country, region, city, library_id, count, newest in rows:
         cover = covers.get(newest) or Photo(pk=newest)  # deleted since: then there is no picture
         spots[library_id].append(Spot(country, region, city, count, cover))
     return spots
@@ -121,13 +122,14 @@ def _town(group: Sequence[Spot]) -> Town:
     """One town of several libraries, with the newest of their covers."""
     newest = max(group, key=lambda spot: spot.cover.pk)
     country, region, city = newest.names
-    cover = newest.cover
+    cover, count = newest.cover, _total(group)
+    around = f"{region} · " if city and region not in {"", city} else ""
     return Town(
         name=city or (f"Elsewhere in {region}" if region else "In the country"),
-        region=region if city and region != city else "",
+        about=f"{around}{count:,} photo{'' if count == 1 else 's'}",
         # What lies outside of all cities can only be searched for with the whole region.
         url=search_url(places.title(city, region, country)),
-        count=_total(group),
+        count=count,
         cover_url=thumbnail_url(cover, "small") if cover.digest else "",
         tint=quantise.tint_class(cover.colour),
     )
