@@ -122,7 +122,7 @@ def test_the_photo_page_says_where_date_and_offset_come_from(library: Library) -
     when = photo_facts.when(photo)
     assert when is not None
     assert (when.text, when.source) == ("14:05, Friday 17 May 2024", "from the camera, UTC+2 from GPS")
-    photo.offset_source = "exif"
+    photo.offset_source = "tag"
     assert photo_facts.when(photo).source == "from the camera, UTC+2"  # type: ignore[union-attr]
     photo.offset_source = "household"
     assert photo_facts.when(photo).source == "from the camera, UTC+2 from the household's time zone (a guess)"  # type: ignore[union-attr]
