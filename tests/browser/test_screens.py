@@ -189,7 +189,7 @@ def test_the_fields_of_the_search_and_its_button_stand_in_a_row(open_as: OpenAs,
     ends = page.locator(".search-filters .fields > *").evaluate_all(
         "parts => parts.map(part => Math.round(part.getBoundingClientRect().bottom))"
     )
-    assert len(ends) == 5
+    assert len(ends) == 6
     assert len(set(ends)) == 1, ends
 
 

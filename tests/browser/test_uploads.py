@@ -119,7 +119,7 @@ def test_files_are_sent_and_shown(page: Page, place: Place, tmp_path: Path) -> N
 def test_a_whole_folder_becomes_an_album(page: Page, place: Place, tmp_path: Path) -> None:
     folder = tmp_path / "Norway in summer"
     draw(folder, "fjord-1.jpg", "below/fjord-2.jpg", "below/.hidden.jpg", seed=2)
-    page.get_by_label("Album").select_option("folder")
+    page.get_by_label("Album", exact=True).select_option("folder")
     page.locator("[data-pick=folder]").set_input_files(str(folder))
     summary(page, "2 photos added")
     assert ".hidden.jpg" not in place.names()
