@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -164,22 +165,27 @@ def _look(outcome: Outcome, content: Content, wants: Wants, versions: dict[str, 
     if decoded is None:
         decoded = image.decode(content.data, min_edge_px=thumbnails.SIZES["large"])
         content.data = b""
-    if wants.thumbnails(outcome.digest):
-        thumbnails.store(outcome.digest, thumbnails.make(decoded.pixels))
-        outcome.facts = {
-            "kind": content.kind,
-            "width": decoded.width,
-            "height": decoded.height,
-            "mime": film.mime if film else decoded.mime,
-            "colour": thumbnails.colour_of(decoded.pixels),
-            "duration_s": film.duration_s if film else None,
-            "is_animated": decoded.is_animated,
-            "phash": None if film else similarity.perceptual_hash(decoded.pixels),
-        }
-        outcome.needs_copy = film is not None and not film.is_browser_playable
-        outcome.steps.append(Step(thumbnails.NAME, thumbnails.VERSION, _ms_since(start)))
-    for analyzer in wants.analyzers(outcome.digest):
-        _analyze(outcome, analyzer, versions[analyzer.name], decoded.pixels)
+    with ThreadPoolExecutor(1, "thumbnails") as disk:
+        stored = None
+        if wants.thumbnails(outcome.digest):
+            # While the disk takes its time to have the files safe, the processor goes on with the analyzers.
+            stored = disk.submit(thumbnails.store, outcome.digest, thumbnails.make(decoded.pixels))
+            outcome.facts = {
+                "kind": content.kind,
+                "width": decoded.width,
+                "height": decoded.height,
+                "mime": film.mime if film else decoded.mime,
+                "colour": thumbnails.colour_of(decoded.pixels),
+                "duration_s": film.duration_s if film else None,
+                "is_animated": decoded.is_animated,
+                "phash": None if film else similarity.perceptual_hash(decoded.pixels),
+            }
+            outcome.needs_copy = film is not None and not film.is_browser_playable
+            outcome.steps.append(Step(thumbnails.NAME, thumbnails.VERSION, _ms_since(start)))
+        for analyzer in wants.analyzers(outcome.digest):
+            _analyze(outcome, analyzer, versions[analyzer.name], decoded.pixels)
+        if stored is not None:
+            stored.result()
 
 
 def _analyze(outcome: Outcome, analyzer: Analyzer, version: str, pixels: Any) -> None:
