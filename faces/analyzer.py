@@ -16,7 +16,8 @@ from faces import revisions, same_face
 from faces.models import Face, Person, Refusal
 from gallery.analysis import choose_model, in_use
 from gallery.models import Photo
-from gallery.vision.catalog import ModelSpec, ModelUnavailable, Role
+from gallery.vision import catalog
+from gallery.vision.catalog import ModelSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,13 +84,13 @@ class FacesAnalyzer:
             return f"People are found when a face {missing[0]} model is there."
         return "People are found when models for face detection and recognition are there."
 
-    def run(self, pixels: NDArray[np.uint8]) -> FoundFaces:
+    def run(self, pixels: NDArray[np.uint8], *, version: str) -> FoundFaces:
         """Faces best first, with embeddings and qualities. Raises ModelUnavailable."""
         import numpy as np
 
         from faces import vision
 
-        detector, embedder = (self._need(model, role) for model, role in zip(self.models(), _ROLES, strict=True))
+        detector, embedder = (catalog.model(key) for key in _keys(version))
         folder = settings.PICTOPY.models_dir
         found = vision.load_face_detector(detector, folder).detect(pixels)
         network = vision.load_face_embedder(embedder, folder)
@@ -111,11 +112,6 @@ class FacesAnalyzer:
                 for face, crop, embedding in zip(found, crops, network.embed_crops(crops), strict=True)
             ),
         )
-
-    def _need(self, model: ModelSpec | None, role: Role) -> ModelSpec:
-        if model is None:
-            raise ModelUnavailable(f"There is no {role.replace('_', ' ')} model.")
-        return model
 
     def save(self, results: Sequence[tuple[Photo, Any]]) -> None:
         """Matches what was found with the faces that are there, so that ids, names and refusals live on.
@@ -156,9 +152,6 @@ class FacesAnalyzer:
 
     def settle(self) -> None:
         revisions.wake_stale()
-
-
-_ROLES: tuple[Role, Role] = ("face_detection", "face_embedding")
 
 
 def _keys(version: str) -> tuple[str, str]:

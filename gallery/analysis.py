@@ -27,8 +27,9 @@ class Analyzer(Protocol):
     def waiting_for(self) -> str:
         """A sentence for a page that says which model is missing; empty if none is."""
 
-    def run(self, pixels: NDArray[np.uint8]) -> Any:
-        """Results for upright sRGB pixels, uint8 (height, width, 3). Called outside any transaction."""
+    def run(self, pixels: NDArray[np.uint8], *, version: str) -> Any:
+        """Results for upright sRGB pixels, uint8 (height, width, 3), with the models that `version` names, so that a
+        receipt never tells of others. Called outside any transaction, without a query. Raises ModelUnavailable."""
 
     def save(self, results: Sequence[tuple[Photo, Any]]) -> None:
         """Writes the results of a batch, replacing earlier ones but never what people decided. In a transaction."""

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 _CODE = "1"
 
 
+def _key(version: str) -> str:
+    """The key of the model that a version names; empty if it names none."""
+    parts = version.rsplit("-", 2)
+    return parts[0] if len(parts) == 3 else ""
+
+
 class ObjectsAnalyzer:
     """Finds objects with the chosen detector of the catalogue."""
 
@@ -35,8 +41,7 @@ class ObjectsAnalyzer:
         return analysis.choose_model("objects", settings.PICTOPY.objects_model, self._key_in_use())
 
     def _key_in_use(self) -> str:
-        parts = analysis.in_use(self.name).rsplit("-", 2)
-        return parts[0] if len(parts) == 3 else ""
+        return _key(analysis.in_use(self.name))
 
     def version(self) -> str | None:
         model = self.model()
@@ -49,13 +54,10 @@ class ObjectsAnalyzer:
         which = f"the object detection model {key}" if key else "an object detection model"
         return f"Things are found when {which} is there."
 
-    def run(self, pixels: NDArray[np.uint8]) -> list[Any]:
-        from gallery.vision import objects
-        from gallery.vision.catalog import ModelUnavailable
+    def run(self, pixels: NDArray[np.uint8], *, version: str) -> list[Any]:
+        from gallery.vision import catalog, objects
 
-        model = self.model()
-        if model is None:
-            raise ModelUnavailable(self.waiting_for())
+        model = catalog.model(_key(version))
         return objects.load_object_detector(model, settings.PICTOPY.models_dir).detect(pixels)
 
     def save(self, results: Sequence[tuple[Photo, Any]]) -> None:

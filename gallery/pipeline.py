@@ -169,16 +169,17 @@ def _look(outcome: Outcome, content: Content, wants: Wants, versions: dict[str, 
         stored = None
         if wants.thumbnails(outcome.digest):
             # While the disk takes its time to have the files safe, the processor goes on with the analyzers.
-            stored = disk.submit(thumbnails.store, outcome.digest, thumbnails.make(decoded.pixels))
+            sizes = thumbnails.shrink(decoded.pixels)
+            stored = disk.submit(thumbnails.store, outcome.digest, thumbnails.encode(sizes))
             outcome.facts = {
                 "kind": content.kind,
                 "width": decoded.width,
                 "height": decoded.height,
                 "mime": film.mime if film else decoded.mime,
-                "colour": thumbnails.colour_of(decoded.pixels),
+                "colour": thumbnails.colour_of(sizes["small"]),
                 "duration_s": film.duration_s if film else None,
                 "is_animated": decoded.is_animated,
-                "phash": None if film else similarity.perceptual_hash(decoded.pixels),
+                "phash": None if film else similarity.perceptual_hash(sizes["small"]),
             }
             outcome.needs_copy = film is not None and not film.is_browser_playable
             outcome.steps.append(Step(thumbnails.NAME, thumbnails.VERSION, _ms_since(start)))
@@ -193,7 +194,7 @@ def _analyze(outcome: Outcome, analyzer: Analyzer, version: str, pixels: Any) ->
 
     start = time.perf_counter()
     try:
-        result = analyzer.run(pixels)
+        result = analyzer.run(pixels, version=version)
     except ModelUnavailable as error:
         logger.warning("%s: %s", analyzer.name, error)
         if analyzer.version() != version:  # the weights went away, or were damaged, a moment ago

@@ -49,15 +49,21 @@ def exist(digest: str) -> bool:
         return False
 
 
-def make(pixels: NDArray[np.uint8]) -> dict[str, bytes]:
-    """JPEG bytes for every size, from upright sRGB pixels, uint8 (height, width, 3)."""
+def shrink(pixels: NDArray[np.uint8]) -> dict[str, NDArray[np.uint8]]:
+    """Every size of upright sRGB pixels, uint8 (height, width, 3), each made from the next larger one."""
     from gallery.vision import image
 
-    encoded: dict[str, bytes] = {}
+    sizes: dict[str, NDArray[np.uint8]] = {}
     for size in ("large", "medium", "small"):
-        pixels = image.shrink(pixels, SIZES[size])
-        encoded[size] = image.encode_jpeg(pixels, QUALITY[size])
-    return encoded
+        pixels = sizes[size] = image.shrink(pixels, SIZES[size])
+    return sizes
+
+
+def encode(sizes: dict[str, NDArray[np.uint8]]) -> dict[str, bytes]:
+    """JPEG bytes of every size."""
+    from gallery.vision import image
+
+    return {size: image.encode_jpeg(pixels, QUALITY[size]) for size, pixels in sizes.items()}
 
 
 def colour_of(pixels: NDArray[np.uint8]) -> str:

@@ -24,7 +24,7 @@ class Recorder:
     def waiting_for(self) -> str:
         return "" if self.current else "Recording waits for its model."
 
-    def run(self, pixels: Any) -> tuple[int, ...]:
+    def run(self, pixels: Any, *, version: str) -> tuple[int, ...]:
         self.runs += 1
         if self.fails:
             raise ZeroDivisionError("as told")

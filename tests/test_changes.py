@@ -278,6 +278,7 @@ def test_a_thousand_photos_cost_as_many_queries_as_one(owner: User, own: Library
     assert counts[0] == counts[1]
 
 
+@pytest.mark.slow
 def test_ten_thousand_photos_are_moved_and_back_within_seconds(owner: User, own: Library) -> None:
     template = PhotoFactory(library=own)
     rows = [

@@ -52,6 +52,7 @@ def test_the_date_line_divides_nothing() -> None:
         assert {known.city(int(number)).longitude > 0 for number in numbers} == {True, False}
 
 
+@pytest.mark.slow
 def test_the_grid_finds_exactly_what_looking_at_every_town_finds() -> None:
     known = gazetteer.load()
     positions = known.positions.astype(np.float64)

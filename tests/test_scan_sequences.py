@@ -240,7 +240,7 @@ def beginning(
     library: Library, folder: Path, member: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> World:
     """Three pictures, each somebody's favourite, so that there is something to lose. Thumbnails are not made."""
-    monkeypatch.setattr(thumbnails, "make", lambda pixels: {})
+    monkeypatch.setattr(thumbnails, "encode", lambda sizes: {})
     monkeypatch.setattr(thumbnails, "exist", lambda digest: True)
     (folder / "always.bmp").write_bytes(bitmap(7))  # a folder that is empty is one whose drive is away
     world = World(folder, library, member)

@@ -182,7 +182,7 @@ def test_a_model_that_goes_away_in_the_middle_of_a_batch_fails_no_photo(
     AnalyzerVersion.objects.create(name=recorder.name, version="1")
     write_jpeg(folder, "a.jpg")
 
-    def vanish(pixels: Any) -> None:
+    def vanish(pixels: Any, *, version: str) -> None:
         recorder.current = None
         raise ModelUnavailable("gone")
 
@@ -204,7 +204,7 @@ def test_a_model_that_is_there_but_cannot_be_used_is_not_tried_for_ever(
     write_jpeg(folder, "a.jpg")
     tries = []
 
-    def refuse(pixels: Any) -> None:
+    def refuse(pixels: Any, *, version: str) -> None:
         tries.append(1)
         raise ModelUnavailable("damaged")
 

@@ -21,7 +21,7 @@ def with_thumbnails(photo: Photo, width: int = 1600, height: int = 1200) -> None
     """A grey picture with a red square at 0.4..0.6 of its width and 0.3..0.6 of its height."""
     pixels = np.full((height, width, 3), 128, np.uint8)
     pixels[int(0.3 * height) : int(0.6 * height), int(0.4 * width) : int(0.6 * width)] = (250, 10, 10)
-    thumbnails.store(photo.digest or "", thumbnails.make(pixels))
+    thumbnails.store(photo.digest or "", thumbnails.encode(thumbnails.shrink(pixels)))
 
 
 def url(face: Face) -> str:

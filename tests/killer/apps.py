@@ -20,7 +20,7 @@ class KillerAnalyzer:
     def waiting_for(self) -> str:
         return ""
 
-    def run(self, pixels: Any) -> None:
+    def run(self, pixels: Any, *, version: str) -> None:
         red, green, blue = pixels.reshape(-1, 3).mean(axis=0)
         if red > 240 and green < 15 and blue < 15:
             os.kill(os.getpid(), signal.SIGKILL)

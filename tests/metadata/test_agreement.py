@@ -6,7 +6,10 @@ import pytest
 
 from tests.metadata import oracle
 
-pytestmark = pytest.mark.skipif(not oracle.is_here(), reason="needs exiftool and ../shared/eval/formats")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not oracle.is_here(), reason="needs exiftool and ../shared/eval/formats"),
+]
 
 # (file, field): why. docs/metadata.md tells the same to people.
 DIFFERENCES = {

@@ -145,6 +145,7 @@ def test_a_picture_that_is_shrunk_in_bands_has_no_seams() -> None:
     assert steps.max() <= 2
 
 
+@pytest.mark.slow
 def test_panoramas_of_30000_pixels_can_be_read() -> None:
     panorama = Image.new("RGB", (30_000, 3_000), "teal")
     for data in (saved(panorama, "JPEG", quality=60), saved(panorama, "PNG", compress_level=1)):

@@ -221,6 +221,7 @@ def test_a_long_video_needs_no_more_memory_than_a_short_one(folder: Path) -> Non
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 30
 
 
+@pytest.mark.slow
 def test_no_frame_waits_for_the_garbage_collection(folder: Path) -> None:
     data = film(codec="mpeg4", sound=None, turn=(-90, False))
     gc.collect()
@@ -234,6 +235,7 @@ def test_no_frame_waits_for_the_garbage_collection(folder: Path) -> None:
     assert len(left) <= 3
 
 
+@pytest.mark.slow
 @needs_samples
 def test_phone_videos_that_browsers_do_not_all_play(folder: Path) -> None:
     path = FORMATS / "takeout-and-sidecars" / "internal" / "exif" / "DATA" / "PXL_20220724_210650210.NIGHT.mp4"

@@ -271,6 +271,7 @@ class Slow(io.BytesIO):
         return super().read(size)
 
 
+@pytest.mark.slow
 def test_a_video_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video, "_PROBE_S", 0.01)
     start = time.monotonic()
