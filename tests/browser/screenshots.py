@@ -56,6 +56,7 @@ def addresses(page: Page) -> Iterator[tuple[str, str]]:
     yield "timeline", "/"
     if photo := first_link(page, "/", ".tile a"):
         yield "photo", photo
+        yield "photo-edit", f"{photo.partition('?')[0]}edit/"
     yield "favourites", "/favourites/"
     yield "albums", "/albums/"
     if album := first_link(page, "/albums/", ".covers a"):
@@ -67,6 +68,11 @@ def addresses(page: Page) -> Iterator[tuple[str, str]]:
     for name, part in (("person", ".covers.round a"), ("suggestion", "a.suggestion-cover")):
         if link := first_link(page, "/people/", part):
             yield name, link
+    yield "places", "/places/"
+    yield "clock", "/photos/clock/"
+    yield "changes", "/changes/"
+    yield "uploads", "/uploads/"
+    yield "trash", "/trash/"
     yield "things", "/things/"
     if thing := first_link(page, "/things/", ".covers a"):
         yield "thing", thing
