@@ -2,8 +2,8 @@
 
 A marked box and a face that was found belong together when the middle of each lies within the other and their overlap
 (intersection over union) is at least `LEAST_IOU`; the pairs with the largest overlap come first, and each box and each
-face is used once. Programs draw wider boxes than the detector, with hair and chin, so the overlap alone would have to be
-set so low that neighbours match; the middles tell neighbours apart. docs/metadata.md has the measurements.
+face is used once. Programs draw wider boxes than the detector, with hair and chin, so the overlap alone would have to
+be set so low that neighbours match; the middles tell neighbours apart. docs/metadata.md has the measurements.
 
 What a person decided wins: a face that somebody named, set aside or refused for this person is left as it is. What was
 taken over once (`MarkedName`) is never taken over again. A box without a face stays a `Region`: it is looked at again
@@ -226,7 +226,7 @@ def _person(region: Region, face: Face, house: _House, refused: set[tuple[int, i
 
 
 def _name(face: Face, person: Person, others: Iterable[Face], taken: _Taken) -> None:
-    if face.person_id != person.pk:
+    if face.person_id not in {None, person.pk}:
         Person.objects.filter(cover=face).update(cover=None)
     guesses = [it.pk for it in others if it.person_id == person.pk and it.pk != face.pk]
     if guesses:  # not confirmed ones: those were looked for before

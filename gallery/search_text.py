@@ -16,8 +16,8 @@ _COLUMNS = ("caption", "keywords", "camera", "lens", "city", "region", "country"
 
 def write(photo_ids: Iterable[int]) -> None:
     """Brings the rows of these photos up to date; to be called in the transaction that changes what they are made of:
-    the paths of a photo's files, its caption, keywords, camera, lens or place, and the names that its files give people.
-    Photos that were never read have none. Four queries.
+    the paths of a photo's files, its caption, keywords, camera, lens or place, and the names that its files give
+    people. Photos that were never read have none. Four queries.
     """
     ids = sorted(set(photo_ids))
     parts: dict[int, list[str]] = {}

@@ -3,9 +3,9 @@
     # in AppConfig.ready()
     told.register("albums", told.Listener(take=importing.note, settle=importing.place))
 
-`take` runs in the transaction that records a batch of photos, whose rows it has locked; it must be quick, do the same
-when it is told the same again, and lock nothing for which somebody waits who wants a photo. What needs other locks waits
-for `settle`, which is called soon afterwards and again by the sweep, in no transaction.
+`take` runs in the transaction that records a batch of photos, whose rows it has locked; it must be quick, do nothing
+more when it is told the same again, and lock nothing that others hold while they wait for a photo. What needs such
+locks waits for `settle`, which is called soon afterwards and again by the sweep, in no transaction.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class AlbumFolder:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A photo that was recorded, with the albums in whose folders it lies. Its regions and faces are in the database."""
+    """A photo that was recorded, and the albums in whose folders it lies. Its regions and faces are rows by now."""
 
     photo: Photo
     albums: tuple[AlbumFolder, ...] = ()

@@ -19,7 +19,7 @@ def scan(library: Library, *, accept_missing: bool = False) -> Scan:
 
 
 def note_sidecars(library: Library) -> None:
-    """Notes the files beside each picture, as a scan does: size, time and name a line. What is new is described anew."""
+    """Notes the files beside each picture, as a scan does: size, time and name a line. What is new is read anew."""
     for file in File.objects.filter(library=library, missing_since__isnull=True):
         folder = Path(library.root_path, file.path).parent
         found = metadata.pair(os.listdir(folder)).get(file.name, ())

@@ -19,6 +19,6 @@ from gallery.metadata.takeout import read_album_title
 
 __all__ = [
     "EARLIEST", "Confidence", "Kind", "Metadata", "Motion", "OffsetSource", "Pairing", "Place", "Precision", "Region",
-    "Sidecar", "Source", "Taken", "album_file", "from_tags", "from_video_tags", "is_sidecar", "kind_of", "pair", "parse_date",
-    "parse_offset", "read", "read_album_title",
+    "Sidecar", "Source", "Taken", "album_file", "from_tags", "from_video_tags", "is_sidecar", "kind_of", "pair",
+    "parse_date", "parse_offset", "read", "read_album_title",
 ]  # fmt: skip

@@ -75,8 +75,8 @@ def read(
 
     `now` (naive UTC) bounds what can be a date, with a day for time zones. `name` is the file's name, which may hold a
     date. What stands in `sidecars` was written later, by a person or a photo manager, and overrides the same field of
-    the picture; of several the first one that says something. `file_time` (aware, or naive time of the household) is the
-    last guess; `household_zone` is an IANA name.
+    the picture; of several the first one that says something. `file_time` (aware, or naive time of the household) is
+    the last guess; `household_zone` is an IANA name.
     """
     tags = read_tags(data)
     beside = [read_sidecar(it.data) for it in sidecars if it.kind is Kind.XMP]
