@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -259,3 +260,47 @@ def test_files_are_never_touched(mine: Library, folder: Path) -> None:
     scan(mine)
     assert {it: (it.stat().st_mtime_ns, it.read_bytes()) for it in folder.rglob("*") if it.is_file()} == before
     assert File.objects.count() == 1
+
+
+REAL = Path(__file__).resolve().parents[3] / "shared/eval/formats/takeout-and-sidecars"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not REAL.is_dir(), reason="needs ../shared/eval/formats")
+def test_real_exports(mine: Library, folder: Path, owner: User) -> None:
+    """What was said of every picture, read here without any of our readers, arrives."""
+    for name in ("Takeout1", "Takeout2"):  # the pictures of Takeout3 are empty files
+        shutil.copytree(REAL / "app/upload/TEST_DATA" / name, folder / name)
+    shutil.copytree(REAL / "internal/e2e/client/DATA/fromGooglePhotos", folder / "b")
+    bring_in_with_sidecars(mine)
+    shown = {it.path: it.photo for it in File.objects.select_related("photo").filter(photo__imported_at__isnull=False)}
+    loved, seen = set(), 0
+    for file in sorted(folder.rglob("*.json")):
+        said = json.loads(file.read_bytes())
+        if "photoTakenTime" not in said:
+            continue
+        pictures = [it for it in shown if Path(folder, it).parent == file.parent and speaks_of(said, file.name, it)]
+        assert len(pictures) == 1, file
+        photo = shown[pictures[0]]
+        assert photo.caption == (said.get("description") or photo.caption)
+        if photo.taken_source == "takeout" and photo.utc_offset_min is not None:
+            utc = int(photo.sort_at.timestamp()) - 60 * photo.utc_offset_min
+            assert utc == int(said["photoTakenTime"]["timestamp"])
+        assert photo.taken_source in {"exif", "video", "takeout"}
+        if said.get("favorited"):
+            loved.add(photo.pk)
+        seen += 1
+    assert seen == 21
+    assert set(Mark.objects.filter(user=owner, favourite=True).values_list("photo", flat=True)) == loved
+    assert len(loved) == 2
+    assert {(it.name, it.items.count()) for it in Album.objects.all()} == {
+        ("Album test 6/10/23", 8), ("Gopher's gallery", 5)
+    }  # fmt: skip
+
+
+def speaks_of(said: dict[str, Any], beside: str, path: str) -> bool:
+    """By the title, and the number of copies; the one film was renamed on the way."""
+    name = path.rsplit("/", 1)[-1]
+    number = re.compile(r"\(\d+\)")
+    titles = {said["title"], said["title"].replace("TST_", "PXL_")}
+    return number.sub("", name) in titles and number.findall(name) == number.findall(beside)
