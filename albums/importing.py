@@ -95,7 +95,7 @@ def _place(source_id: int) -> None:
         return
     waiting = ImportedPhoto.objects.filter(source=source, placed_at__isnull=True)
     ids = list(waiting.order_by("photo__sort_at", "photo_id").values_list("photo_id", flat=True))
-    album = Album.objects.select_for_update().filter(pk=source.album_id).first()
+    album = Album.objects.select_for_update().filter(pk=source.album_id or 0).first()
     if album is not None:  # else a person deleted it for good
         _add(album, ids)
     for start in range(0, len(ids), _PORTION):

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import ModelAdmin
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest
@@ -156,6 +157,7 @@ class EventAdmin(Ledger):
     def take_back(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """The last entry first, as people would. Names that were taken from files are undone nowhere else."""
         count, said = 0, []
+        assert isinstance(request.user, AbstractBaseUser)
         for event_id in queryset.filter(undone_at__isnull=True).order_by("-id").values_list("pk", flat=True):
             with suppress(undo.AlreadyUndone, Http404):
                 said += undo.undo_event(get_event(request.user, event_id), request.user)

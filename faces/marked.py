@@ -14,14 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from django.db.models import Exists, F, OuterRef, Q
 
 from faces import revisions, services
 from faces.access import faces_in_libraries
 from faces.models import Cluster, Event, Face, MarkedName, Person, Refusal
-from faces.same_face import iou
+from faces.same_face import Boxed, iou
 from gallery import names
 from gallery.folding import fold
 from gallery.models import Library, Photo, Region
@@ -32,27 +31,16 @@ LEAST_IOU = 0.2
 _KEY_CHARS = 240
 
 
-class Box(Protocol):
-    @property
-    def x(self) -> float: ...
-    @property
-    def y(self) -> float: ...
-    @property
-    def w(self) -> float: ...
-    @property
-    def h(self) -> float: ...
-
-
 def key_of(name: str) -> str:
     """The spelling that names are compared by."""
     return fold(names.clean(name))[:_KEY_CHARS]
 
 
-def belong_together(region: Box, face: Box) -> bool:
+def belong_together(region: Boxed, face: Boxed) -> bool:
     return _has_middle_of(region, face) and _has_middle_of(face, region) and iou(region, face) >= LEAST_IOU
 
 
-def _has_middle_of(outer: Box, inner: Box) -> bool:
+def _has_middle_of(outer: Boxed, inner: Boxed) -> bool:
     x, y = inner.x + inner.w / 2, inner.y + inner.h / 2
     return outer.x <= x <= outer.x + outer.w and outer.y <= y <= outer.y + outer.h
 
