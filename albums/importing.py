@@ -88,14 +88,14 @@ def place() -> None:
 
 
 def _place(source_id: int) -> None:
-    source = (
-        ImportedAlbum.objects.select_for_update(of=("self",)).select_related("library").filter(pk=source_id).first()
-    )
+    # Without its key: a worker that notes more photos of it, and has locked those, does not have to wait.
+    rows = ImportedAlbum.objects.select_for_update(of=("self",), no_key=True).select_related("library")
+    source = rows.filter(pk=source_id).first()
     if source is None or (source.made_at is None and not _make(source)):
         return
     waiting = ImportedPhoto.objects.filter(source=source, placed_at__isnull=True)
     ids = list(waiting.order_by("photo__sort_at", "photo_id").values_list("photo_id", flat=True))
-    album = Album.objects.select_for_update().filter(pk=source.album_id or 0).first()
+    album = Album.objects.select_for_update(no_key=True).filter(pk=source.album_id or 0).first()
     if album is not None:  # else a person deleted it for good
         _add(album, ids)
     for start in range(0, len(ids), _PORTION):

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from PIL import Image
+from pytest_django.fixtures import Settings
 
 from faces import marked, panels, services, undo
 from faces.access import get_event
 from faces.models import Event, Face, MarkedName, Person, Refusal
 from gallery import search_text, told
-from gallery.models import Photo, Region
+from gallery.models import Library, Photo, Region
+from tests.conftest import MIRROR, TEST_WEIGHTS
 from tests.faces.conftest import House
 from tests.factories import PersonFactory, PhotoFactory
+from tests.importing import bring_in_with_sidecars
+from tests.metadata.making import xmp
+from tests.metadata.test_regions import mwg
 
 FACE = (0.4, 0.2, 0.2, 0.3)  # where the factory puts a face
 
@@ -314,7 +321,6 @@ def test_real_marks_meet_real_faces() -> None:
     from faces import vision
     from gallery import metadata
     from gallery.vision import catalog, image
-    from tests.conftest import MIRROR
 
     detector = vision.load_face_detector(catalog.model(DETECTOR), MIRROR)
     matched = {}
@@ -330,3 +336,32 @@ def test_real_marks_meet_real_faces() -> None:
         "portrait.jpg": {"Marie Curie", "Pierre Curie"},
         "portrait-orientation-6.jpg": {"Marie Curie"},  # the other face is found in none of the turned pixels
     }
+
+
+@pytest.mark.slow
+@pytest.mark.weights
+@pytest.mark.skipif(not REAL.is_dir(), reason="needs ../shared/eval/formats")
+def test_from_the_file_to_the_person(library: Library, folder: Path, settings: Settings, member: User) -> None:
+    """A scan, the work, real models: in the picture's own notes, and in a sidecar that comes later."""
+    for name in TEST_WEIGHTS:
+        shutil.copy(MIRROR / name, settings.PICTOPY.models_dir / name)
+    shutil.copy(REAL / "portrait.jpg", folder / "a.jpg")
+    with Image.open(REAL / "portrait.jpg") as picture:
+        picture.crop((100, 40, 500, 440)).save(folder / "b.jpg", quality=95)  # without any notes
+    known, plain = bring_in_with_sidecars(library)
+    assert names_in(known) == [("Marie Curie", True), ("Pierre Curie", True)]
+    face = plain.faces.get()
+    services.refuse_face(known.faces.get(person__name="Pierre Curie"), member)
+    area = f'stArea:x="{face.x + face.w / 2}" stArea:y="{face.y + face.h / 2}" stArea:w="{face.w * 1.5}" '
+    area += f'stArea:h="{face.h * 1.5}" stArea:unit="normalized"'
+    (folder / "b.jpg.xmp").write_bytes(xmp(mwg("MARIE CURIE", area, size=(400, 400))))
+    for photo in (known, plain):
+        photo.receipts.filter(analyzer="metadata").delete()
+    Photo.objects.update(work_state="ready")
+    bring_in_with_sidecars(library)
+    assert names_in(plain) == [("Marie Curie", True)]
+    assert names_in(known) == [("Marie Curie", True), ("", False)]
+
+
+def names_in(photo: Photo) -> list[tuple[str, bool]]:
+    return [who(face) for face in photo.faces.order_by("x")]
