@@ -9,9 +9,10 @@ class AlbumsConfig(AppConfig):
 
     def ready(self) -> None:
         from albums import destinations as places
-        from albums import panels, sets
-        from gallery import destinations, photo_panels, photosets
+        from albums import importing, panels, sets
+        from gallery import destinations, photo_panels, photosets, told
 
         destinations.register("album", places.ALBUMS)
         photosets.register("album", sets.resolve)
         photo_panels.register("albums", panels.albums_panel, order=50)
+        told.register("albums", told.Listener(take=importing.note, settle=importing.place))

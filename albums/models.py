@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from gallery.models import Photo
+from gallery.models import Library, Photo
 
 
 class Album(models.Model):
@@ -64,3 +64,36 @@ class AlbumItem(models.Model):
 
     def __str__(self) -> str:
         return f"photo {self.photo_id} in album {self.album_id}"
+
+
+class ImportedAlbum(models.Model):
+    """A folder of an export that is an album there. Remembered for ever: an album is made of it once."""
+
+    TITLE_CHARS = 120
+
+    library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="+", db_index=False)
+    folder = models.TextField(blank=True, help_text="Relative to the library's root, as paths of files are written")
+    title = models.CharField(max_length=TITLE_CHARS, help_text="What the export calls it")
+    album = models.ForeignKey(Album, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    made_at = models.DateTimeField(null=True, blank=True, help_text="With no album since: a person deleted it for good")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["library", "folder"], name="imported_album_once_per_folder")]
+
+    def __str__(self) -> str:
+        return f"imported album {self.pk}"
+
+
+class ImportedPhoto(models.Model):
+    """A photo that was found in such a folder. It is put into the album once."""
+
+    source = models.ForeignKey(ImportedAlbum, on_delete=models.CASCADE, related_name="photos", db_index=False)
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="+")
+    placed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "photo"], name="imported_photo_once")]
+        indexes = [models.Index(fields=["source"], condition=Q(placed_at__isnull=True), name="imported_photo_waiting")]
+
+    def __str__(self) -> str:
+        return f"photo {self.photo_id} of imported album {self.source_id}"

@@ -6,11 +6,13 @@ does not exist for that viewer. Who sees a face of it may name, rename and corre
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
 from faces.models import Cluster, Event, Face, Person
-from gallery.access import Viewer, get_or_404, visible_to
+from gallery.access import Viewer, get_or_404, shown_in, visible_to
 
 
 def faces_visible_to(viewer: Viewer) -> QuerySet[Face]:
@@ -19,6 +21,11 @@ def faces_visible_to(viewer: Viewer) -> QuerySet[Face]:
     A correlated EXISTS: a page asks for few faces, and each costs one look at its photo; an IN would list all photos.
     """
     return Face.objects.filter(Exists(visible_to(viewer).filter(pk=OuterRef("photo_id"))))
+
+
+def faces_in_libraries(library_ids: Sequence[int]) -> QuerySet[Face]:
+    """Faces in photos that these libraries show: what all see who see the libraries."""
+    return Face.objects.filter(Exists(shown_in(library_ids).filter(pk=OuterRef("photo_id"))))
 
 
 def people_visible_to(viewer: Viewer) -> QuerySet[Person]:

@@ -5,21 +5,24 @@ What is decided about people is decided on their pages, where it is written into
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.options import ModelAdmin
+from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from faces import crops, revisions
+from faces import crops, revisions, undo
 from faces.access import (
     clusters_visible_to,
     faces_visible_to,
+    get_event,
     people_visible_to,
     unnamed_visible_to,
 )
@@ -141,10 +144,27 @@ class EventAdmin(Ledger):
     list_select_related = ("person", "actor")
     search_fields = ("person__name",)
     fields = ("kind", "person", "actor", "at", "undone_at")
+    actions = ("take_back",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         seen = people_visible_to(request.user).filter(pk=OuterRef("person_id"))
         return Event.objects.filter(Exists(seen)).order_by("-id")
+
+    def has_take_back_permission(self, request: HttpRequest) -> bool:
+        return ModelAdmin.has_change_permission(self, request)
+
+    @admin.action(description="Take back", permissions=["take_back"])
+    def take_back(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """The last entry first, as people would. Names that were taken from files are undone nowhere else."""
+        count, said = 0, []
+        assert isinstance(request.user, AbstractBaseUser)
+        for event_id in queryset.filter(undone_at__isnull=True).order_by("-id").values_list("pk", flat=True):
+            with suppress(undo.AlreadyUndone, Http404):
+                said += undo.undo_event(get_event(request.user, event_id), request.user)
+                count += 1
+        for sentence in dict.fromkeys(said):
+            messages.info(request, sentence)
+        messages.success(request, f"{count:,} {'entry was' if count == 1 else 'entries were'} taken back.")
 
 
 @admin.register(Clustering)

@@ -8,11 +8,12 @@ class FacesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faces import crops, panels, sets
+        from faces import crops, marked, panels, sets
         from faces.analyzer import FacesAnalyzer
-        from gallery import analysis, photo_panels, purging
+        from gallery import analysis, photo_panels, purging, told
 
         analysis.register(FacesAnalyzer())
         photo_panels.register("people", panels.people_panel, order=10, stylesheet="css/photo-people.css")
         purging.register(crops.forget)
         sets.register()
+        told.register("people", told.Listener(take=marked.take))

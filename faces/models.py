@@ -141,6 +141,7 @@ class Event(models.Model):
         NO_FACE = "no_face", "said it is no face"
         COVER = "cover", "chose a cover"
         HIDE = "hide", "hid or showed"
+        MARKED = "marked", "named as a file says"
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     actor = models.ForeignKey(
@@ -156,6 +157,27 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} #{self.pk}"
+
+
+class MarkedName(models.Model):
+    """A name that another program gave a face, in the picture's own notes or beside it, and that was gone by, once.
+
+    As long as the row is there the same name is never again taken from the files of this photo: what a person made of
+    it since, by another name, "not Anna" or undo, stands. Without `face`: it was somebody else's by what a file says.
+    """
+
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="+", db_index=False)
+    name = models.CharField(max_length=240, help_text="Folded, as names are compared")
+    face = models.ForeignKey(Face, null=True, blank=True, on_delete=models.SET_NULL, related_name="marked_names")
+    person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["photo", "name"], name="marked_name_once")]
+        indexes = [models.Index(fields=["name"], name="marked_name")]
+
+    def __str__(self) -> str:
+        return f"a name in photo {self.photo_id}"
 
 
 class Clustering(models.Model):

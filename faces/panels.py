@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
-from faces import crops, people
-from faces.models import Face
+from faces import crops, marked, people
+from faces.models import Face, MarkedName
 from gallery.access import Viewer
 from gallery.models import Photo
 from gallery.photo_panels import Panel, PhotoBox
@@ -18,7 +18,8 @@ UNKNOWN = "Unknown"
 
 @dataclass(frozen=True, slots=True)
 class PhotoFace:
-    """A face in the list beside the photo. Without `name` nobody's; without `src` it is not found there any more."""
+    """A face in the list beside the photo. Without `name` nobody's; without `src` it is not found there any more.
+    `is_marked`: nobody here said who it is, but the file does."""
 
     id: int
     name: str
@@ -26,32 +27,45 @@ class PhotoFace:
     url: str
     src: str
     is_confirmed: bool
+    is_marked: bool = False
 
 
 def people_panel(viewer: Viewer, photo: Photo) -> Panel | None:
-    """Every face with its name or the question who it is, and boxes. Two queries, one if there are no faces.
+    """Every face with its name or the question who it is, and boxes. Three queries, up to five if a file marks people
+    whose faces were not found.
 
     The viewer sees the photo, so the people in it, too. Hidden people and what is no face are left out. An edit may
     have moved or removed a face: until it is found again it has no box, and is listed only if somebody named it.
     """
-    placed = Q(digest=photo.digest or "")
-    shown = Q(state=Face.State.UNKNOWN) & placed | Q(state=Face.State.ASSIGNED, person__hidden=False) & (
-        placed | Q(is_confirmed=True)
-    )
-    faces = Face.objects.filter(shown, photo=photo).select_related("person").defer("embedding", "landmarks")
+    digest = photo.digest or ""
+    is_marked = Exists(MarkedName.objects.filter(face=OuterRef("pk"), person=OuterRef("person")))
+    rows = Face.objects.filter(photo=photo).select_related("person").defer("embedding", "landmarks")
+    faces = list(rows.annotate(is_marked=is_marked & Q(decided_by__isnull=True)).order_by("x", "pk"))
     listed, boxes = [], []
-    for face in faces.order_by("x", "pk"):
+    for face in faces:
+        is_placed = face.digest == digest
+        if not _is_shown(face, is_placed):
+            continue
         name, url = "", ""
         if face.person:
             name, url = face.person.name, face.person.get_absolute_url()
         elif face.cluster_id:
             url = reverse("faces:cluster_detail", args=[face.cluster_id])
         src = ""
-        if face.digest == (photo.digest or ""):
+        if is_placed:
             boxes.append(PhotoBox(kind="face", x=face.x, y=face.y, w=face.w, h=face.h, name=name or UNKNOWN, url=url))
             src = crops.url(face.pk, face.digest, (face.x, face.y, face.w, face.h))
-        listed.append(PhotoFace(face.pk, name, face.person_id, url, src, face.is_confirmed))
-    if not listed:
+        listed.append(PhotoFace(face.pk, name, face.person_id, url, src, face.is_confirmed, face.is_marked))
+    regions = marked.without_face(photo, [face for face in faces if face.digest == digest])
+    boxes += [PhotoBox(kind="face", x=it.x, y=it.y, w=it.w, h=it.h, name=it.name) for it in regions]
+    if not listed and not regions:
         return None
-    context = {"faces": listed, "names": people.person_names(viewer)}
+    context = {"faces": listed, "regions": regions, "names": people.person_names(viewer) if listed else []}
     return Panel(template="faces/_photo_people.html", context=context, boxes=boxes)
+
+
+def _is_shown(face: Face, is_placed: bool) -> bool:
+    if face.state == Face.State.UNKNOWN:
+        return is_placed
+    is_seen = face.person is not None and not face.person.hidden
+    return is_seen and (is_placed or face.is_confirmed)

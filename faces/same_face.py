@@ -15,8 +15,8 @@ SAME_PLACE_IOU = 0.5
 SAME_PLACE_REACH = 1.5
 
 
-class Found(Protocol):
-    """A detection: box relative (0..1) to the upright picture, `embedding` float32 (d,) of length 1."""
+class Boxed(Protocol):
+    """What has a box relative (0..1) to the upright picture."""
 
     @property
     def x(self) -> float: ...
@@ -26,6 +26,11 @@ class Found(Protocol):
     def w(self) -> float: ...
     @property
     def h(self) -> float: ...
+
+
+class Found(Boxed, Protocol):
+    """A detection; `embedding` float32 (d,) of length 1."""
+
     @property
     def embedding(self) -> bytes: ...
 
@@ -68,7 +73,7 @@ def _rank(face: Face, found: Found, model: str, *, is_edited: bool) -> tuple[int
     return (1, apart) if apart <= spec.match_distance * (SAME_PLACE_REACH if is_same_place else 1) else None
 
 
-def iou(one: Face | Found, other: Face | Found) -> float:
+def iou(one: Boxed, other: Boxed) -> float:
     """Intersection over union of two boxes, 0..1."""
     width = min(one.x + one.w, other.x + other.w) - max(one.x, other.x)
     height = min(one.y + one.h, other.y + other.h) - max(one.y, other.y)

@@ -36,6 +36,7 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
         return ["The person is not there any more."]
     undo = {
         Event.Kind.NAME: _undo_name,
+        Event.Kind.MARKED: _undo_name,
         Event.Kind.RENAME: _undo_rename,
         Event.Kind.REFUSE: _undo_refuse,
         Event.Kind.COVER: _undo_cover,
@@ -80,7 +81,7 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str
 
 def _decided_since(event: Event, face_ids: Collection[int]) -> set[int]:
     """Those of the faces about which a later entry of the journal still holds."""
-    kinds = (Event.Kind.NAME, Event.Kind.REFUSE, Event.Kind.NO_FACE)
+    kinds = (Event.Kind.NAME, Event.Kind.MARKED, Event.Kind.REFUSE, Event.Kind.NO_FACE)
     later = Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, kind__in=kinds).order_by()
     decided: set[int] = set()
     for before in later.values_list("before", flat=True).iterator():

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from gallery import originals, scanning
-from gallery.metadata import Kind as SidecarKind
-from gallery.metadata import Sidecar
+from gallery.metadata import Sidecar, kind_of
 from gallery.models import File, Library
 from gallery.scan import Stat
 from gallery.vision import formats
@@ -40,7 +39,7 @@ class NotRead(Exception):  # noqa: N818
 
 @dataclass(slots=True, eq=False)
 class Content:
-    """What was read. `data` of pictures; `film` and `poster` of videos, where they were asked for."""
+    """What was read. `data` of pictures; `film` of videos, and its `poster`, where they were asked for."""
 
     kind: formats.Kind
     digest: str
@@ -51,15 +50,23 @@ class Content:
     poster: DecodedImage | None = None
 
 
-def read(library: Library, file: File, *, wants_film: Callable[[str], bool], poster_px: int) -> Content:
-    """The content of a file. `wants_film` says by its digest whether a video is to be looked into.
+def read(
+    library: Library,
+    file: File,
+    *,
+    wants_film: Callable[[str], bool],
+    wants_poster: Callable[[str], bool],
+    poster_px: int,
+) -> Content:
+    """The content of a file. `wants_film` says by its digest whether a video is to be looked into, and `wants_poster`
+    whether its poster is wanted as well.
 
     Raises `LibraryAway`, `NotRead`, and `formats.UnreadableImage` for what is no picture and no film.
     """
     try:
         with originals.open_original(library, file) as handle:
             before = Stat.of(os.fstat(handle.fileno()))
-            content = _read(handle, before, wants_film, poster_px)
+            content = _read(handle, before, wants_film, wants_poster, poster_px)
             if Stat.of(os.fstat(handle.fileno())) != before:
                 raise NotRead(
                     "The file changed while it was read. It is being written to, or copied; try again later.",
@@ -78,7 +85,13 @@ def read(library: Library, file: File, *, wants_film: Callable[[str], bool], pos
         raise NotRead(f"The file could not be read: {error.strerror}.", is_final=False) from error
 
 
-def _read(handle: BinaryIO, stat: Stat, wants_film: Callable[[str], bool], poster_px: int) -> Content:
+def _read(
+    handle: BinaryIO,
+    stat: Stat,
+    wants_film: Callable[[str], bool],
+    wants_poster: Callable[[str], bool],
+    poster_px: int,
+) -> Content:
     head = handle.read(formats.HEAD_BYTES)
     handle.seek(0)
     kind = formats.kind_of(head)
@@ -97,8 +110,9 @@ def _read(handle: BinaryIO, stat: Stat, wants_film: Callable[[str], bool], poste
 
         handle.seek(0)
         content.film = video.probe(handle)
-        handle.seek(0)
-        content.poster = video.poster(handle, poster_px)
+        if wants_poster(content.digest):
+            handle.seek(0)
+            content.poster = video.poster(handle, poster_px)
     return content
 
 
@@ -142,6 +156,5 @@ def sidecars(library: Library, file: File) -> list[Sidecar]:
         except (OSError, originals.OriginalMissing):
             continue
         if len(data) <= MAX_SIDECAR_BYTES:
-            kind = SidecarKind.XMP if name.lower().endswith(".xmp") else SidecarKind.TAKEOUT
-            found.append(Sidecar(kind, data, name))
+            found.append(Sidecar(kind_of(name), data, name))
     return found

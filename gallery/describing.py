@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.utils import timezone
 
 from gallery import decided, gazetteer, metadata, place_names
 from gallery.contents import Content
-from gallery.metadata import Metadata, Precision, Sidecar
-from gallery.models import File, Photo, Region
+from gallery.metadata import Kind, Metadata, Precision, Sidecar
+from gallery.metadata.fields import distinct as distinct_words
+from gallery.models import File, Library, Mark, Photo, Region
+from gallery.told import AlbumFolder
 
 NAME = "metadata"  # of the receipts
-VERSION = "1"
+# Counted up when the same files are to give another result: the sweep then has all photos described anew.
+VERSION = "2"
 
 _PLAIN = ("camera", "lens", "exposure_s", "f_number", "iso", "focal_mm")
 _POSITION = ("latitude", "longitude", "altitude_m")
@@ -41,6 +45,23 @@ def read(content: Content, file: File, sidecars: list[Sidecar]) -> Metadata:
     return found
 
 
+def distinct(beside: Iterable[tuple[File, Sequence[Sidecar]]]) -> list[Sidecar]:
+    """The sidecars of all places of a photo, each content once: an album's folder repeats those of the year's."""
+    return list({(it.kind, it.data): it for _, sidecars in beside for it in sidecars}.values())
+
+
+def albums(beside: Iterable[tuple[File, Sequence[Sidecar]]]) -> tuple[AlbumFolder, ...]:
+    """The folders that are albums of an export, among those that the files lie in."""
+    found = {}
+    for file, sidecars in beside:
+        titles = (metadata.read_album_title(it.data) for it in sidecars if it.kind is Kind.ALBUM)
+        title = next((title for title in titles if title), "")
+        if title:
+            folder = file.path.rpartition("/")[0]
+            found[folder] = AlbumFolder(folder, title)
+    return tuple(found.values())
+
+
 def _file_time(content: Content) -> dt.datetime | None:
     """The file's own time, aware."""
     try:
@@ -63,7 +84,8 @@ def apply(photo: Photo, found: Metadata) -> None:
         photo.caption = found.caption or found.title
     if "rating" not in kept:
         photo.rating = found.rating
-    photo.keywords = "\n".join(found.keywords)
+    # Of people in Takeout nobody knows which face is theirs, so they are words that a search finds.
+    photo.keywords = "\n".join(distinct_words([*found.keywords, *found.people]))
     photo.content_id = found.content_id[:_CONTENT_ID_CHARS]
     motion = found.motion
     photo.motion_at, photo.motion_bytes = (motion.offset, motion.length) if motion else (None, None)
@@ -91,3 +113,21 @@ def regions(photo: Photo, found: Metadata) -> list[Region]:
         for region in found.regions
         if region.name and region.w > 0 and region.h > 0
     ]
+
+
+def mark_favourites(described: Iterable[tuple[Photo, Metadata]]) -> None:
+    """Makes what a file calls a favourite one of the library's owner, unless they ever decided about it: their mark
+    stays, also one that they took away. Two queries, none without such a file; a library of nobody has no favourites.
+    """
+    wanted = {photo.pk: photo.library_id for photo, found in described if found.is_favourite}
+    if not wanted:
+        return
+    owners = dict(
+        Library.objects.filter(pk__in=set(wanted.values()), owner__isnull=False).values_list("pk", "owner_id")
+    )
+    marks = [
+        Mark(user_id=owners[library_id], photo_id=photo_id, favourite=True)
+        for photo_id, library_id in sorted(wanted.items())
+        if library_id in owners
+    ]
+    Mark.objects.bulk_create(marks, ignore_conflicts=True)

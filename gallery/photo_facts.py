@@ -8,24 +8,37 @@ from dataclasses import dataclass
 
 from django.db.models import Prefetch
 from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 
 from gallery import analysis, decided, edits, place_list, places
 from gallery.access import Viewer, get_or_404, visible_to
+from gallery.metadata import clock
 from gallery.models import Detection, File, Label, Photo, Receipt
 from gallery.photo_panels import PhotoBox
+from gallery.search import Query
 
-# Dates that the camera did not write are guesses, and marked as such.
+SURE, FAIRLY_SURE, GUESS = "sure", "fairly sure", "a guess"
+# docs/dates.md has the whole table.
+_SURE = {Photo.TakenSource.EXIF, Photo.TakenSource.XMP, Photo.TakenSource.SIDECAR, Photo.TakenSource.VIDEO}
 _GUESSES = {Photo.TakenSource.FILE, Photo.TakenSource.EXIF_MODIFIED}
+_COUNTING_IN_UTC = {
+    Photo.TakenSource.VIDEO, Photo.TakenSource.TAKEOUT, Photo.TakenSource.GPS, Photo.TakenSource.NAME
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """`text` "14:05, Friday 17 May 2024"; `source` "from the camera, UTC+2 from GPS"; `day` for the link to search."""
+    """`text` "14:05, Friday 17 May 2024"; `source` "from the camera, UTC+2 from GPS"; `confidence` in words, empty for
+    what a person said; `day` for the link to search."""
 
     text: str
     source: str
-    is_guess: bool
+    confidence: str
     day: dt.date
+
+    @property
+    def is_guess(self) -> bool:
+        return self.confidence == GUESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +95,27 @@ def when(photo: Photo) -> When | None:
     return When(
         text=day if photo.is_day_only else f"{taken:%H:%M}, {day}",
         source=source,
-        is_guess=photo.taken_source in _GUESSES,
+        confidence=confidence(photo),
         day=taken.date(),
     )
+
+
+def confidence(photo: Photo) -> str:
+    """How sure the date is, in words; empty for undated photos and for what a person said.
+
+    It follows from where the date and the difference to UTC are from, as `metadata.dates.choose` weighed them.
+    """
+    taken, source = photo.taken, photo.taken_source
+    if taken is None or source in {"", Photo.TakenSource.PERSON}:
+        return ""
+    is_reset = not photo.is_day_only and clock.is_reset(taken)
+    # What counts in UTC and says no place has the household's time zone, or is shown in UTC.
+    is_lost = photo.offset_source == Photo.OffsetSource.HOUSEHOLD
+    is_lost |= source in _COUNTING_IN_UTC and photo.utc_offset_min == 0 and not photo.offset_source
+    if source in _GUESSES or is_reset or is_lost or (source == Photo.TakenSource.NAME and photo.is_day_only):
+        return GUESS
+    is_moved = source == Photo.TakenSource.VIDEO and photo.offset_source == Photo.OffsetSource.PLACE
+    return SURE if source in _SURE and not is_moved else FAIRLY_SURE
 
 
 def _offset(photo: Photo) -> str:
@@ -164,6 +195,21 @@ def where(photo: Photo) -> Where | None:
 def labels(photo: Photo) -> list[Label]:
     """What was found in it, the surest first, each once."""
     return list({found.label_id: found.label for found in photo.detections.all()}.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    word: str
+    url: str
+
+
+def keywords(photo: Photo) -> list[Keyword]:
+    """What the file and those beside it call the photo, each with the search for it."""
+    found = []
+    for word in photo.keywords.splitlines():
+        query = Query(words=tuple(part.strip() for part in word.split('"') if part.strip()))
+        found.append(Keyword(word, f"{reverse('gallery:search')}?{query.address()}"))
+    return found
 
 
 def object_boxes(photo: Photo) -> list[PhotoBox]:

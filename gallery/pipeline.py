@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from django.db import DatabaseError
 from django.db.models import F
 
-from gallery import contents, describing, recording, scanning, steps, thumbnails, work
+from gallery import contents, describing, recording, scanning, steps, thumbnails, told, work
 from gallery.analysis import Analyzer, analyzers
 from gallery.contents import Content, LibraryAway
 from gallery.models import File, Photo, WorkState
@@ -49,7 +49,7 @@ def process(batch: list[Photo]) -> None:
                 continue
             in_work = photo
             try:
-                outcomes.append(work_on(photo, files.get(photo.pk), versions, valid.get(photo.pk, set())))
+                outcomes.append(work_on(photo, files.get(photo.pk, []), versions, valid.get(photo.pk, set())))
             except LibraryAway:
                 away.add(photo.library_id)
                 scanning.mark_offline(photo.library)
@@ -84,19 +84,22 @@ def _record(outcomes: list[Outcome], versions: dict[str, str]) -> None:
             raise thumbnails.StorageFull(recording.FULL) from error
         work.release(ids)
         raise
+    if any(outcome.albums for outcome in outcomes):
+        told.settle()
     # A model may have arrived while this batch was in work: then it was not among those that were queued for it.
     if any(versions.get(name) != version for name, version in steps.versions().items()):
         Photo.objects.filter(pk__in=ids, work_state=WorkState.DONE).update(work_state=WorkState.READY, attempts=0)
 
 
-def work_on(photo: Photo, file: File | None, versions: dict[str, str], valid: set[str]) -> Outcome:
-    """Everything that can be found out about one photo. `valid`: names of steps whose receipts still hold.
+def work_on(photo: Photo, files: Sequence[File], versions: dict[str, str], valid: set[str]) -> Outcome:
+    """Everything that can be found out about one photo. `files`: where it lies, the one to read first; `valid`: names
+    of steps whose receipts still hold.
 
     Raises `LibraryAway`, `thumbnails.StorageFull`. All else that goes wrong is the outcome's `error`.
     """
-    outcome = Outcome(photo, file)
+    outcome = Outcome(photo, files[0] if files else None)
     try:
-        _read_and_analyze(outcome, versions, valid)
+        _read_and_analyze(outcome, files, versions, valid)
     except (LibraryAway, thumbnails.StorageFull):
         raise
     except Exception as error:  # the one place where anything may be caught: one bad file stops nothing
@@ -105,20 +108,30 @@ def work_on(photo: Photo, file: File | None, versions: dict[str, str], valid: se
     return outcome
 
 
-def _read_and_analyze(outcome: Outcome, versions: dict[str, str], valid: set[str]) -> None:
+def _read_and_analyze(outcome: Outcome, files: Sequence[File], versions: dict[str, str], valid: set[str]) -> None:
     photo, file = outcome.photo, outcome.file
     if file is None:
         outcome.error, outcome.is_final = "The file is not in the folder any more.", True
         return
     wants = Wants(photo, versions, valid)
     try:
-        content = contents.read(photo.library, file, wants_film=wants.anything, poster_px=thumbnails.SIZES["large"])
+        content = contents.read(
+            photo.library,
+            file,
+            wants_film=wants.anything,
+            wants_poster=wants.pixels,
+            poster_px=thumbnails.SIZES["large"],
+        )
         outcome.stat, outcome.digest, outcome.size_bytes = content.stat, content.digest, content.size_bytes
         outcome.skipped = {analyzer.name for analyzer in analyzers()} - versions.keys()
         outcome.is_elsewhere = _is_elsewhere(outcome)
         if wants.words(content.digest):
             start = time.perf_counter()
-            outcome.metadata = describing.read(content, file, contents.sidecars(photo.library, file))
+            # What lies beside a copy speaks of the photo as well, if the copy is known to hold the same.
+            same = [it for it in files if it is file or (it.is_read and it.digest == content.digest)]
+            beside = [(it, contents.sidecars(photo.library, it)) for it in sorted(same, key=lambda it: it.path)]
+            outcome.metadata = describing.read(content, file, describing.distinct(beside))
+            outcome.albums = describing.albums(beside)
             outcome.steps.append(Step(describing.NAME, describing.VERSION, _ms_since(start)))
         if wants.pixels(content.digest):
             _look(outcome, content, wants, versions)
@@ -227,7 +240,10 @@ def _ms_since(start: float) -> int:
     return round((time.perf_counter() - start) * 1000)
 
 
-def _files(batch: Iterable[Photo]) -> dict[int, File]:
-    """The file to read of each photo: one that is present; unread ones first, then the first by id."""
+def _files(batch: Iterable[Photo]) -> dict[int, list[File]]:
+    """Where each photo lies. The first one is to be read: an unread one, else the first by id."""
     rows = File.objects.filter(photo__in=[photo.pk for photo in batch], role=File.Role.PRIMARY, missing_since=None)
-    return {file.photo_id: file for file in rows.order_by("-is_read", "-id")}
+    files: dict[int, list[File]] = {}
+    for file in rows.order_by("is_read", "id"):
+        files.setdefault(file.photo_id, []).append(file)
+    return files

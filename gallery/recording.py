@@ -11,9 +11,9 @@ from typing import Any
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from gallery import describing, kept, search_text, work
+from gallery import describing, kept, search_text, told, work
 from gallery.analysis import analyzers
-from gallery.metadata import Metadata
+from gallery.metadata import Kind, Metadata, kind_of
 from gallery.models import AnalyzerVersion, File, Photo, Receipt, Region, WorkState
 from gallery.scan import Stat
 
@@ -43,6 +43,7 @@ class Outcome:
     stat: Stat | None = None  # of the file that was read
     facts: dict[str, Any] = field(default_factory=dict)
     metadata: Metadata | None = None
+    albums: tuple[told.AlbumFolder, ...] = ()  # in whose folders it lies
     steps: list[Step] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)  # analyzers that this machine lacks the models of
@@ -109,6 +110,8 @@ def _write(outcomes: list[Outcome]) -> None:
         .in_bulk([outcome.file.pk for outcome in outcomes if outcome.file])
     )
     recorded: list[tuple[Outcome, Photo]] = []
+    joined: list[tuple[Outcome, Photo]] = []
+    again: set[int] = set()
     # By digest, so that two workers that bring the same contents touch the rows in the same order.
     for outcome in sorted(outcomes, key=lambda outcome: outcome.digest):
         photo = held[outcome.photo.pk]
@@ -118,8 +121,12 @@ def _write(outcomes: list[Outcome]) -> None:
         elif outcome.error:
             _record_failure(outcome, photo, file)
         else:
-            owner = _place(outcome, photo, file, shown)
-            if owner is not None:
+            owner, is_joined = _place(outcome, photo, file, shown)
+            if is_joined:
+                joined.append((outcome, owner))
+                if _says_more(file, owner):
+                    again.add(owner.pk)
+            else:
                 _record(outcome, owner, file)
                 recorded.append((outcome, owner))
     Receipt.objects.bulk_create(
@@ -128,11 +135,15 @@ def _write(outcomes: list[Outcome]) -> None:
         unique_fields=["photo", "analyzer"],
         update_fields=["version", "state", "error", "milliseconds", "at"],
     )
+    _describe_again(again)
     _write_regions(recorded)
     for analyzer in analyzers():
         results = [(photo, o.results[analyzer.name]) for o, photo in recorded if analyzer.name in o.results]
         if results:
             analyzer.save(results)
+    heard = [*recorded, *joined]
+    describing.mark_favourites((photo, o.metadata) for o, photo in heard if o.metadata is not None)
+    told.tell([told.Told(photo, outcome.albums) for outcome, photo in heard])
     changed = {*held, *(file.photo_id for file in files.values()), *(photo.pk for _, photo in recorded)}
     search_text.write(changed)
     skipped = {name for outcome, _ in recorded for name in outcome.skipped}
@@ -141,8 +152,10 @@ def _write(outcomes: list[Outcome]) -> None:
     kept.touch(photo.library_id for _, photo in recorded)
 
 
-def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, str | None], Photo]) -> Photo | None:
-    """Decides which photo the content of a file belongs to; None if it joined one that has it already.
+def _place(
+    outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, str | None], Photo]
+) -> tuple[Photo, bool]:
+    """Decides which photo the content of a file belongs to, and says whether that one has it already.
 
     Content that another photo of the library shows makes the file one more location of that. Content that nobody shows
     is a new version of this photo if the file was edited in place and is the photo's last location, and then the photo
@@ -156,7 +169,7 @@ def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, st
     twin = shown.get((photo.library_id, outcome.digest))
     if twin is not None and twin.pk != photo.pk:
         _join(file, photo, twin)
-        return None
+        return twin, True
     is_other = photo.digest not in {None, outcome.digest}
     others = photo.files.filter(role=File.Role.PRIMARY, missing_since__isnull=True).exclude(pk=file.pk)
     is_edited = not expected and not outcome.is_elsewhere and not others.exists()
@@ -170,7 +183,7 @@ def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, st
     else:
         _leave(photo)
     shown[(photo.library_id, outcome.digest)] = owner
-    return owner
+    return owner, False
 
 
 def _join(file: File, photo: Photo, twin: Photo) -> None:
@@ -186,6 +199,28 @@ def _join(file: File, photo: Photo, twin: Photo) -> None:
             missing_since=None, work_state=WorkState.READY, attempts=0, lease_owner="", lease_until=None
         )
     _leave(photo)
+
+
+def _says_more(file: File, photo: Photo) -> bool:
+    """Whether beside the file, which joined the photo, lies what lies beside no other one of it. An album's folder of
+    an export has the same files as the year's, and says no more; of the album itself others are told at once."""
+    beside, others = _beside(file), photo.files.filter(missing_since__isnull=True).exclude(pk=file.pk)
+    return bool(beside) and not any(beside <= _beside(other) for other in others)
+
+
+def _beside(file: File) -> set[tuple[str, str]]:
+    """Size and name of the sidecars that speak of the picture itself."""
+    lines = [line.split(" ", 2) for line in file.sidecars.splitlines()]
+    return {(line[0], line[-1]) for line in lines if kind_of(line[-1]) is not Kind.ALBUM}
+
+
+def _describe_again(photo_ids: set[int]) -> None:
+    """Has the metadata of photos read once more. If a worker is at one this moment, its result would be stale."""
+    if photo_ids:
+        Receipt.objects.filter(photo__in=photo_ids, analyzer=describing.NAME).delete()
+        Photo.objects.filter(pk__in=photo_ids).update(
+            work_state=WorkState.READY, attempts=0, lease_owner="", lease_until=None
+        )
 
 
 def _leave(photo: Photo) -> None:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gallery.folding import fold
-from gallery.models import File, Photo, SearchText
+from gallery.models import File, Photo, Region, SearchText
 
 _COLUMNS = ("caption", "keywords", "camera", "lens", "city", "region", "country")
 
 
 def write(photo_ids: Iterable[int]) -> None:
     """Brings the rows of these photos up to date; to be called in the transaction that changes what they are made of:
-    the paths of a photo's files, its caption, keywords, camera, lens or place. Photos that were never read have none.
-    Three queries.
+    the paths of a photo's files, its caption, keywords, camera, lens or place, and the names that its files give
+    people. Photos that were never read have none. Four queries.
     """
     ids = sorted(set(photo_ids))
     parts: dict[int, list[str]] = {}
@@ -26,6 +26,8 @@ def write(photo_ids: Iterable[int]) -> None:
         parts[photo_id] = texts
     for file in File.objects.filter(photo_id__in=parts).order_by("path").only("photo_id", "path"):
         parts[file.photo_id].append(file.display)
+    for photo_id, name in Region.objects.filter(photo_id__in=parts).order_by("id").values_list("photo_id", "name"):
+        parts[photo_id].append(name)
     SearchText.objects.bulk_create(
         [SearchText(photo_id=photo_id, text=_joined(parts[photo_id])) for photo_id in sorted(parts)],
         update_conflicts=True,

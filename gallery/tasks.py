@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 from django.http import Http404
 from django.utils import timezone
 
-from gallery import libraries, pipeline, purging, recording, scanning, steps, thumbnails, trash, uploads, work
+from gallery import libraries, pipeline, purging, recording, scanning, steps, thumbnails, told, trash, uploads, work
 from gallery.analysis import analyzers
 from gallery.models import Condition, Library, Photo, Scan, WorkState
 from gallery.thumbnails import StorageFull, free_bytes
@@ -61,10 +61,11 @@ def _pin_threads() -> None:
 
 
 def settle() -> None:
-    """Gives analyzers the word for what they do over all photos."""
+    """Gives analyzers the word for what they do over all photos, and others for what files told them."""
     for analyzer in analyzers():
         with work.contained(f"settle-{analyzer.name}", f"{analyzer.title}: what was found cannot be put together"):
             analyzer.settle()
+    told.settle()
 
 
 def scan(library_id: int) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from gallery import edits, photo_facts, photo_panels
+from gallery import edits, photo_facts, photo_panels, search_text
 from gallery.access import Viewer
 from gallery.models import File, Library, Photo, Receipt
 from gallery.photo_panels import Panel, PhotoBox
@@ -50,6 +52,39 @@ def test_everything_that_is_known_is_said(member_client: Client, library: Librar
     ):  # fmt: skip
         assert text in html, text
     assert "a guess" not in html
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({"taken_source": "exif"}, "sure"),
+        ({"taken_source": "video", "offset_source": "tag", "utc_offset_min": 60}, "sure"),
+        ({"taken_source": "video", "offset_source": "place", "utc_offset_min": 60}, "fairly sure"),
+        ({"taken_source": "takeout", "offset_source": "place", "utc_offset_min": 60}, "fairly sure"),
+        ({"taken_source": "takeout", "offset_source": "household", "utc_offset_min": 60}, "a guess"),
+        ({"taken_source": "takeout", "utc_offset_min": 0}, "a guess"),
+        ({"taken_source": "name"}, "fairly sure"),
+        ({"taken_source": "name", "is_day_only": True}, "a guess"),
+        ({"taken_source": "modified"}, "a guess"),
+        ({"taken_source": "person"}, ""),
+        ({"taken_source": "exif", "taken": dt.datetime(2000, 1, 1)}, "a guess"),
+    ],
+)
+def test_how_sure_the_date_is(member_client: Client, library: Library, columns: dict[str, Any], said: str) -> None:
+    photo = PhotoFactory(library=library, **columns)
+    assert photo_facts.confidence(photo) == said
+    found = re.search(r"a guess</span>|· (fairly )?sure</p>", page(member_client, photo))
+    expected = {"": None, "a guess": "a guess</span>"}.get(said, f"· {said}</p>")
+    assert (found[0] if found else None) == expected
+
+
+def test_keywords_lead_to_their_search(member_client: Client, library: Library) -> None:
+    photo = PhotoFactory(library=library, keywords='Oma Erna\n12" disc', utc_offset_min=None)
+    search_text.write([photo.pk])
+    html = page(member_client, photo)
+    for href in re.findall(r'class="chip" href="([^"]+)"', html):
+        assert f"/photos/{photo.pk}/" in member_client.get(href.replace("&amp;", "&")).content.decode()
+    assert html.count('class="chip"') == 2
 
 
 def test_a_date_from_the_file_is_marked_as_a_guess_and_no_date_is_said(member_client: Client, library: Library) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from gallery import analysis, library_status, pipeline, services, steps, tasks, thumbnails, work
+from gallery import analysis, describing, library_status, pipeline, services, steps, tasks, thumbnails, work
 from gallery.models import AnalyzerVersion, Condition, Library, Photo, Receipt, WorkState
 from gallery.vision.catalog import ModelUnavailable
 from tests.factories import write_jpeg
 from tests.importing import bring_in, scan, work_off
 from tests.recorder import Recorder
+from tests.vision.films import film
 
 
 def test_every_analyzer_sees_each_photo_once(library: Library, folder: Path, recorder: Recorder) -> None:
@@ -262,3 +263,26 @@ def test_an_analyzer_that_cannot_say_its_version_keeps_no_other_from_its_turn(
     work_off()
     assert recorder.runs == 2
     assert "no such luck" in Condition.objects.get(key="version-broken").text
+
+
+def test_a_newer_reader_of_metadata_only_describes_anew(
+    library: Library, folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No picture is decoded, no thumbnail made and no film searched for a poster."""
+    from gallery.vision import image, video
+
+    write_jpeg(folder, "a.jpg")
+    (folder / "b.mp4").write_bytes(film())
+    bring_in(library)
+    tasks.sweep()
+    before = dict(Receipt.objects.exclude(analyzer="metadata").values_list("pk", "at"))
+    Photo.objects.update(caption="lost")
+    monkeypatch.setattr(describing, "VERSION", "newer")
+    for module, name in ((image, "decode"), (video, "poster")):
+        monkeypatch.setattr(module, name, lambda *args, **options: pytest.fail("decoded"))
+    tasks.sweep()
+    work_off()
+    assert set(Photo.objects.values_list("caption", "work_state")) == {("", "done")}
+    assert recorder.runs == 2
+    assert dict(Receipt.objects.exclude(analyzer="metadata").values_list("pk", "at")) == before
+    assert set(Receipt.objects.filter(analyzer="metadata").values_list("version", flat=True)) == {"newer"}

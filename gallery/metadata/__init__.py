@@ -14,11 +14,11 @@ from gallery.metadata.motion import Motion
 from gallery.metadata.places import Place
 from gallery.metadata.reading import Metadata, from_tags, from_video_tags, read
 from gallery.metadata.regions import Region
-from gallery.metadata.sidecars import Kind, Pairing, Sidecar, album_file, is_sidecar, pair
+from gallery.metadata.sidecars import Kind, Pairing, Sidecar, album_file, is_sidecar, kind_of, pair
 from gallery.metadata.takeout import read_album_title
 
 __all__ = [
     "EARLIEST", "Confidence", "Kind", "Metadata", "Motion", "OffsetSource", "Pairing", "Place", "Precision", "Region",
-    "Sidecar", "Source", "Taken", "album_file", "from_tags", "from_video_tags", "is_sidecar", "pair", "parse_date",
-    "parse_offset", "read", "read_album_title",
+    "Sidecar", "Source", "Taken", "album_file", "from_tags", "from_video_tags", "is_sidecar", "kind_of", "pair",
+    "parse_date", "parse_offset", "read", "read_album_title",
 ]  # fmt: skip

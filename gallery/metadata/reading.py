@@ -75,13 +75,12 @@ def read(
 
     `now` (naive UTC) bounds what can be a date, with a day for time zones. `name` is the file's name, which may hold a
     date. What stands in `sidecars` was written later, by a person or a photo manager, and overrides the same field of
-    the picture. `file_time` (aware, or naive time of the household) is the last guess; `household_zone` is an
-    IANA name.
+    the picture; of several the first one that says something. `file_time` (aware, or naive time of the household) is
+    the last guess; `household_zone` is an IANA name.
     """
     tags = read_tags(data)
     beside = [read_sidecar(it.data) for it in sidecars if it.kind is Kind.XMP]
-    exports = [takeout.read(it.data, now=now) for it in sidecars if it.kind is Kind.TAKEOUT]
-    export = next((it for it in exports if it is not None), Takeout())
+    export = _export(sidecars, now=now)
     found = _from_tags(tags, beside, export, now=now, name=name, file_time=file_time, household_zone=household_zone)
     return replace(found, motion=motion.find(data, tags))
 
@@ -107,8 +106,7 @@ def from_video_tags(
     FFmpeg names them). The other arguments are those of `read`. Raises nothing."""
     video = VideoTags(tags)
     beside = [read_sidecar(it.data) for it in sidecars if it.kind is Kind.XMP]
-    exports = [takeout.read(it.data, now=now) for it in sidecars if it.kind is Kind.TAKEOUT]
-    export = next((it for it in exports if it is not None), Takeout())
+    export = _export(sidecars, now=now)
     said = _from_tags(Tags(), beside, export, now=now, name="", file_time=None, household_zone="")
     place = _first([*(_place(it) for it in beside), video.place(), export.place])
     of_sidecars = written_dates.candidates(Tags(), beside, takeout_utc=None, name="", now=now)
@@ -192,6 +190,11 @@ def _from_tags(
         orientation=orientation,
         colour=colours.name(tags),
     )
+
+
+def _export(sidecars: Sequence[Sidecar], *, now: dt.datetime) -> Takeout:
+    read = (takeout.read(it.data, now=now) for it in sidecars if it.kind is Kind.TAKEOUT)
+    return takeout.merged([it for it in read if it is not None])
 
 
 def _place(tags: Tags) -> Place | None:

@@ -1,9 +1,10 @@
 """Which files of a folder belong to which picture: XMP sidecars and Google Takeout's JSON. Names only, no disk.
 
 Takeout's naming, as found in exports since 2018: `IMG_1.jpg.json`, since 2024 `IMG_1.jpg.supplemental-metadata.json`,
-the name before `.json` cut to 46 characters in all (51 with the extension); the copy `IMG_1(1).jpg` has
-`IMG_1.jpg(1).json` or `IMG_1.jpg.supplemental-metadata(1).json`; edited copies have no JSON of their own and share that
-of the original; the video of a live photo shares that of the picture.
+the name before `.json` cut to 46 characters in all (51 with the extension), where an emoji counts as two; the copy
+`IMG_1(1).jpg` has `IMG_1.jpg(1).json` or `IMG_1.jpg.supplemental-metadata(1).json`; a picture whose title has no ending
+has `title.json`; edited copies have no JSON of their own and share that of the original; the video of a live photo
+shares that of the picture. The folder of an album holds one more, which says the album's title.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 class Kind(enum.StrEnum):
     XMP = "xmp"
     TAKEOUT = "takeout"
+    ALBUM = "album"  # of the folder, and so of every picture in it
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,26 +39,29 @@ class Pairing:
     kind: Kind
 
 
-STEM_CHARS = 46  # Takeout cuts a JSON's name, without ".json", to so many characters
+STEM_CHARS = 46  # Takeout cuts a JSON's name, without ".json", to so many characters of UTF-16
 _SUPPLEMENT = ".supplemental-metadata"
 # "metadata.json" of an album, as Takeout names it in its users' languages.
 _ALBUM_NAMES = frozenset(
-    """metadata metadaten métadonnées metadatos metadati metadados metagegevens metadane метаданные метадані
-    メタデータ 元数据 中繼資料 메타데이터 metaadatok metadáta metadate μεταδεδομένα üstveri meta_veriler metatiedot
-    metadatoer""".split()
+    """metadata metadaten métadonnées metadatos metadades metadatuak metadati metadados metagegevens metadane
+    метаданные метадані метаданни метаподаци メタデータ 元数据 中繼資料 메타데이터 metaadatok metaadatai metadáta
+    metaúdaje metapodatki metapodaci metaandmed metaduomenys metadate μεταδεδομένα üstveri üst_veri meta_veriler
+    metatiedot metadatoer metaopplysninger lýsigögn""".split()
 )
 # What Google Photos adds to the name of an edited copy.
 EDITED = (
     "-edited", "-bearbeitet", "-modifié", "-modifie", "-editado", "-editada", "-modificato", "-modificata", "-bewerkt",
     "-edytowane", "-redigerad", "-redigeret", "-redigert", "-muokattu", "-upraveno", "-upravené", "-szerkesztett",
     "-editat", "-düzenlendi", "-отредактировано", "-змінено", "-編集済み", "-edita", "-ha editado", "-επεξεργασμένο",
-    "-수정됨", "-已修改", "-已編輯", "-已编辑", "-effects", "-animation",
+    "-수정됨", "-已修改", "-已編輯", "-已编辑", "-effects", "-animation", "-smile", "-mix",
+    "-collage",
 )  # fmt: skip
 _NUMBERED = re.compile(r"^(?P<head>.*)\((?P<number>\d{1,4})\)(?P<tail>(\.[^.]*)?)$", re.DOTALL)
 
 
 def pair(names: Iterable[str]) -> dict[str, tuple[Pairing, ...]]:
-    """For each name of one folder that is no sidecar: its sidecars, XMP first. A name without any is left out.
+    """For each name of one folder that is no sidecar: its sidecars, XMP first, the album's last. One without any is
+    left out.
 
     `IMG_1.jpg.xmp` belongs to `IMG_1.jpg` alone, `IMG_1.xmp` to every `IMG_1.*` that has no XMP with its full name.
     Case does not count, nor how accents are composed. Two long names that begin alike may be given the same cut JSON:
@@ -66,6 +71,7 @@ def pair(names: Iterable[str]) -> dict[str, tuple[Pairing, ...]]:
     xmp = {_fold(name): name for name in everything if _fold(name).endswith(".xmp")}
     json = {_fold(name): name for name in everything if _is_takeout(name)}
     cut = _by_cut_name(json)
+    album = album_file(everything)
     found: dict[str, tuple[Pairing, ...]] = {}
     for name in everything:
         key = _fold(name)
@@ -78,6 +84,8 @@ def pair(names: Iterable[str]) -> dict[str, tuple[Pairing, ...]]:
         takeout = _takeout(key, json, cut)
         if takeout:
             pairs.append(Pairing(takeout, Kind.TAKEOUT))
+        if album:
+            pairs.append(Pairing(album, Kind.ALBUM))
         if pairs:
             found[name] = tuple(pairs)
     return found
@@ -86,6 +94,13 @@ def pair(names: Iterable[str]) -> dict[str, tuple[Pairing, ...]]:
 def album_file(names: Iterable[str]) -> str | None:
     """The JSON that says an album's title, in any of Takeout's languages."""
     return next((name for name in sorted(names) if _is_album(name)), None)
+
+
+def kind_of(name: str) -> Kind:
+    """What a sidecar is, by its name."""
+    if _fold(name).endswith(".xmp"):
+        return Kind.XMP
+    return Kind.ALBUM if _is_album(name) else Kind.TAKEOUT
 
 
 def is_sidecar(name: str) -> bool:
@@ -111,7 +126,7 @@ def _takeout(key: str, json: dict[str, str], cut: dict[str, str]) -> str | None:
         own = _own_json(candidate, json, cut)
         if own:
             return own
-    return None
+    return json.get(f"{key.rpartition('.')[0]}.json")
 
 
 def _own_json(key: str, json: dict[str, str], cut: dict[str, str]) -> str | None:
@@ -142,13 +157,18 @@ def _by_cut_name(json: dict[str, str]) -> dict[str, str]:
             if stem.endswith(_SUPPLEMENT[:length]) and "." in stem[: -length or None]:
                 found.setdefault(stem[:-length] + number, name)
                 break
-        if len(stem) >= STEM_CHARS - 5:
+        if _units(stem) >= STEM_CHARS - 5:
             found.setdefault(stem + number, name)
     return found
 
 
 def _cut(stem: str) -> str:
-    return stem[:STEM_CHARS]
+    """The first `STEM_CHARS` characters as Takeout counts them, in UTF-16."""
+    return stem.encode("utf-16-le", "surrogatepass")[: 2 * STEM_CHARS].decode("utf-16-le", "ignore")
+
+
+def _units(stem: str) -> int:
+    return len(stem.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _originals(key: str) -> list[str]:
@@ -173,9 +193,13 @@ def _originals(key: str) -> list[str]:
     if extension in {"mp4", "mov", "mp", "mv"}:
         found += [f"{stem}{number}.{other}" for other in _STILLS]
         found.append(f"{stem}{number}")
+    if _MOVING_PART.match(extension):
+        found += [f"{key}.{other}" for other in _STILLS]
     return found
 
 
+# Of a Pixel's picture "X.MP.jpg" the moving part is "X.MP", and of an edited one "X.MP~2".
+_MOVING_PART = re.compile(r"mp(~\d+)?$")
 _STILLS = ("jpg", "heic", "jpeg", "png", "webp", "dng")
 
 

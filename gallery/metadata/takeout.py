@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gallery.metadata import clock, places
@@ -13,6 +15,15 @@ from gallery.metadata.text import readable
 
 FILE_BYTES = 1024 * 1024  # real ones have two thousand
 _TEXT_CHARS = 10_000
+# What tells the JSON of a Google album from any other metadata.json that has a title.
+_OF_ALBUMS = ("date", "access", "albumData", "enrichments", "sharedAlbumComments")
+# Folders that Google makes by itself: of a year ("Photos from 2019", in its users' languages), of a day (until 2020).
+_YEAR = re.compile(
+    r"(photos?|fotos?|foto.s|foton|foto.?raf\w*|bilder|billeder|kuvat|zdjęcia|fotky|снимки|фотографии|фото|фотографії|"
+    r"poze|fényképek) +(from|de|du|del|dal|da|di|do|von|aus|uit|van|från|fra|vuodelta|z|od|za|от|за|din|ur) +\d{4}"
+    r"|\d{4} *(年の写真|年のフォト|年的照片|年的相片|년의 사진|년 사진)|\d{4}-\d\d-\d\d( *#\d+)?",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +57,28 @@ def read(data: bytes, *, now: dt.datetime) -> Takeout | None:
     )
 
 
+def merged(exports: Sequence[Takeout]) -> Takeout:
+    """What the JSON files of one picture say together: it may lie in an album's folder, too. The first one that says
+    something counts; people and hearts add up."""
+    return Takeout(
+        title=next((it.title for it in exports if it.title), ""),
+        description=next((it.description for it in exports if it.description), ""),
+        taken_utc=next((it.taken_utc for it in exports if it.taken_utc), None),
+        place=next((it.place for it in exports if it.place), None),
+        people=distinct(name for it in exports for name in it.people),
+        is_favourite=any(it.is_favourite for it in exports),
+    )
+
+
 def read_album_title(data: bytes) -> str:
-    """The title of an album's JSON (metadata.json in any language); "" when it is none."""
+    """The title that a person gave an album, from its JSON (metadata.json in any language); "" when it is none: no
+    album's JSON, an album without a title, or a year's folder, which is nobody's album."""
     found = _object(data)
-    if found is None or "photoTakenTime" in found:
+    if found is None or "photoTakenTime" in found or not any(key in found for key in _OF_ALBUMS):
         return ""
     album = found.get("albumData")  # older exports wrap it
-    return " ".join(_text((_dict(album) or found).get("title")).split())[:NAME_CHARS]
+    title = " ".join(_text((_dict(album) or found).get("title")).split())[:NAME_CHARS]
+    return "" if _YEAR.fullmatch(title) else title
 
 
 def _object(data: bytes) -> dict[str, object] | None:

@@ -40,6 +40,7 @@ def photo_detail(request: MemberRequest, photo_id: int) -> HttpResponse:
         "where": photo_facts.where(photo),
         "is_editable": access.may_edit(request.user, photo),
         "labels": photo_facts.labels(photo),
+        "keywords": photo_facts.keywords(photo),
         "files": photo.files.all(),
         "work_done": photo_facts.work_done(photo),
         "panels": [

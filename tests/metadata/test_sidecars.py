@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gallery.metadata import Kind, album_file, is_sidecar, pair
+from gallery.metadata import Kind, Pairing, album_file, is_sidecar, kind_of, pair
 from gallery.metadata.sidecars import EDITED
 
 
@@ -92,14 +92,64 @@ def test_the_video_of_a_live_photo_shares_the_stills() -> None:
 
 
 @pytest.mark.parametrize(
+    ("picture", "beside"),
+    [
+        ("😀" * 24 + ".jpg", "😀" * 23 + ".json"),  # an emoji counts as two
+        ("PXL_20230814_201154491.LONG_EXPOSURE-01.COVER.jpg", "PXL_20230814_201154491.LONG_EXPOSURE-01.COVER..json"),
+        (
+            "13039_327707840323_537645323_9470255_27214_n(1).jpg",
+            "13039_327707840323_537645323_9470255_27214_n.j(1).json",
+        ),
+        (
+            "wedding_in_the_backyard_photographer_xxxxxxxx_m(49).jpg",
+            "wedding_in_the_backyard_photographer_xxxxxxxx_(49).json",
+        ),
+        (
+            "original_1d4caa6f-16c6-4c3d-901b-9387de10e528_P(1).jpg",
+            "original_1d4caa6f-16c6-4c3d-901b-9387de10e528_.json",
+        ),
+        ("27_06_12 - 2.jpg", "27_06_12 - 2.json"),  # the title is "27/06/12 - 2", without an ending
+        ("PXL_20221228_185930354.MP", "PXL_20221228_185930354.MP.jpg.json"),
+        ("PXL_20210102_221126856.MP~2", "PXL_20210102_221126856.MP~2.jpg.json"),
+        ("PXL_20220405_090123740.PORTRAIT-modifié.jpg", "PXL_20220405_090123740.PORTRAIT.jpg.supplement.json"),
+        ("IMG_0170(1).MP4", "IMG_0170.HEIC.supplemental-metadata(1).json"),
+    ],
+)  # fmt: skip
+def test_oddities_of_takeout(picture: str, beside: str) -> None:
+    assert sidecars_of(picture, beside) == [beside]
+
+
+@pytest.mark.parametrize(
+    ("picture", "beside"),
+    [
+        ("DSC_0102(1).JPG", "DSC_0102.JPG(2).json"), ("DSC_0103.JPG", "DSC_0103.JPG(1).json"),
+        ("DSC_0104(1).JPG", "DSC_0104.JPG.json"), ("image000000.jpg", "image000000.gif.json"),
+        (
+            "wedding_in_the_backyard_photographer_xxxxxxxx_m(18).jpg",
+            "wedding_in_the_backyard_photographer_xxxxxxxx_(49).json",
+        ),
+        ("PXL_20220405_090123741.PORTRAIT-modifié.jpg", "PXL_20220405_090123740.PORTRAIT.jpg.json"),
+    ],
+)  # fmt: skip
+def test_what_only_looks_alike(picture: str, beside: str) -> None:
+    assert sidecars_of(picture, beside) == []
+
+
+def test_the_albums_file_speaks_of_every_picture_of_its_folder() -> None:
+    found = pair(["a.jpg", "b.mp4", "a.jpg.json", "a.xmp", "metadata.json"])
+    assert [it.kind for it in found["a.jpg"]] == [Kind.XMP, Kind.TAKEOUT, Kind.ALBUM]
+    assert found["b.mp4"] == (Pairing("metadata.json", Kind.ALBUM),)
+
+
+@pytest.mark.parametrize(
     "name",
     ["metadata.json", "Metadaten.json", "métadonnées.json", "metadatos.json", "メタデータ.json", "metadata(1).json"],
 )
 def test_the_file_of_an_album_in_every_language(name: str) -> None:
     assert album_file(["a.jpg", "a.jpg.json", name]) == name
     assert album_file([unicodedata.normalize("NFD", name)]) is not None
-    assert pair(["metadata.jpg", name]) == {}
-    assert is_sidecar(name)
+    assert pair(["metadata.jpg", name]) == {"metadata.jpg": (Pairing(name, Kind.ALBUM),)}
+    assert (is_sidecar(name), kind_of(name)) == (True, Kind.ALBUM)
 
 
 def test_no_album_without_its_file() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -114,19 +116,65 @@ def test_titles_of_albums() -> None:
     assert read_album_title(takeout(title="a.jpg", photoTakenTime={"timestamp": "1"})) == ""
 
 
-@pytest.mark.skipif(not oracle.FORMATS.is_dir(), reason="needs ../shared/eval/formats")
-def test_real_exports_find_every_picture_its_file() -> None:
-    exports = oracle.FORMATS / "takeout-and-sidecars" / "app" / "upload" / "TEST_DATA"
-    folders = [folder for folder in exports.rglob("*") if folder.is_dir() and any(folder.glob("*.json"))]
+@pytest.mark.parametrize(
+    "title",
+    ["Photos from 2019", "Photos de 2019", "Fotos von 2019", "Foto's uit 2019", "2019 年の写真", "2018-07-05",
+     "2018-07-05 #2"],
+)  # fmt: skip
+def test_folders_that_google_makes_by_itself_are_no_albums(title: str) -> None:
+    assert read_album_title(takeout(title=title, date={"timestamp": "1"})) == ""
+
+
+@pytest.mark.parametrize("title", ["Sommer 2019", "Fotos 2019", "2018-07-05 Hochzeit", "Photos from Rome"])
+def test_albums_of_people_that_look_alike(title: str) -> None:
+    assert read_album_title(takeout(title=title, date={"timestamp": "1"})) == title
+
+
+def test_another_programs_json_is_no_album() -> None:
+    assert read_album_title(takeout(title="My site", version=2)) == ""
+
+
+def test_several_exports_of_one_picture_add_up() -> None:
+    first, second = (
+        Sidecar(Kind.TAKEOUT, takeout(title="a.jpg", **said))
+        for said in (
+            {"people": [{"name": "Oma"}], "description": ""},
+            {"people": [{"name": "Opa"}], "description": "Am See", "favorited": True},
+        )
+    )
+    found = metadata.read(tagged(), now=NOW, sidecars=[first, second])
+    assert (found.people, found.caption, found.is_favourite) == (("Oma", "Opa"), "Am See", True)
+
+
+EXPORTS = oracle.FORMATS / "takeout-and-sidecars"
+_NUMBER = re.compile(r"\((\d+)\)")
+_PIXEL = re.compile(r"PXL_(\d{8}_\d{6})")
+
+
+def belongs(picture: str, beside: str, said: dict[str, Any]) -> bool:
+    """Whether a JSON speaks of a picture, by what stands in it: the title is the picture's name without the number that
+    tells copies apart, which both names have; or a Pixel's name, which is its moment in UTC."""
+    number = _NUMBER.findall(picture.rpartition(".")[0])
+    if said["title"] == _NUMBER.sub("", picture) and _NUMBER.findall(beside) == number:
+        return True
+    moment = _PIXEL.match(picture)
+    taken = dt.datetime.fromtimestamp(int(said["photoTakenTime"]["timestamp"]), dt.UTC)
+    return moment is not None and moment[1] == f"{taken:%Y%m%d_%H%M%S}"
+
+
+@pytest.mark.skipif(not EXPORTS.is_dir(), reason="needs ../shared/eval/formats")
+def test_every_picture_of_real_exports_gets_the_json_that_speaks_of_it() -> None:
     seen = 0
-    for folder in folders:
-        names = [file.name for file in folder.iterdir()]
-        for name in names:
-            if metadata.is_sidecar(name):
+    for folder in sorted({file.parent for file in EXPORTS.rglob("*.json")}):
+        names = [file.name for file in folder.iterdir() if file.is_file()]
+        texts = {name: (folder / name).read_bytes() for name in names if name.endswith(".json")}
+        said = {name: json.loads(text) for name, text in texts.items() if b"photoTakenTime" in text}
+        for picture in names:
+            if metadata.is_sidecar(picture) or not said:
                 continue
-            (found,) = metadata.pair(names)[name]
-            export = read((folder / found.name).read_bytes(), now=NOW)
-            assert export is not None
-            assert export.taken_utc is not None
+            expected = {beside for beside, it in said.items() if belongs(picture, beside, it)}
+            found = {it.name for it in metadata.pair(names)[picture] if it.kind is Kind.TAKEOUT}
+            assert found == expected, picture
+            assert len(found) == 1
             seen += 1
-    assert seen >= 14
+    assert seen == 24
