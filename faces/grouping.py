@@ -159,15 +159,14 @@ def _matrix(vectors: list[bytes], length: int) -> Embeddings:
 
 def compute(snapshot: Snapshot, spec: catalog.ModelSpec) -> Result:
     """Groups and people for a snapshot. No database. Raises ModelUnavailable for a model without distances."""
-    if spec.eps is None or spec.min_samples is None:
+    if spec.eps is None or spec.min_samples is None or spec.link_distance is None:
         raise catalog.ModelUnavailable(f"{spec.key} has no distances in the catalog: its faces cannot be compared.")
     good = _good(snapshot)
     labels = np.full(len(snapshot.ids), NOISE, dtype=np.int64)
     embeddings, photo_ids = snapshot.embeddings[good], snapshot.photo_ids[good]
     found = algorithm.dbscan(embeddings, eps=spec.eps, min_samples=spec.min_samples).labels
-    labels[good] = algorithm.separate_same_photo(
-        found, embeddings, photo_ids, eps=spec.eps, min_samples=spec.min_samples
-    )
+    found = algorithm.separate_same_photo(found, embeddings, photo_ids, eps=spec.eps, min_samples=spec.min_samples)
+    labels[good] = algorithm.link_groups(found, embeddings, photo_ids, limit=spec.link_distance)
     return Result(labels, kept=continuity.carry_over(snapshot.clusters, labels), people=_people(snapshot, good, spec))
 
 

@@ -78,7 +78,7 @@ def fingerprint(model: str) -> str:
 def compose(model: str, *, faces: Iterable[int | None], decisions: Iterable[int | None]) -> str:
     """The text of a fingerprint. Nothing counts as 0."""
     spec = catalog.catalog().models.get(model)
-    rules = f"{CODE} {spec.eps} {spec.min_samples} {spec.match_distance}" if spec else CODE
+    rules = f"{CODE} {spec.eps} {spec.min_samples} {spec.link_distance} {spec.match_distance}" if spec else CODE
     return "/".join([rules, *(" ".join(str(number or 0) for number in part) for part in (faces, decisions))])
 
 

@@ -33,8 +33,9 @@ class ModelSpec:
     """One model of the catalog.
 
     `input_px` is the edge of the square the network sees. `score_threshold` (0..1) is what is worth showing, `nms_iou`
-    the overlap above which two boxes are one. `eps`, `min_samples` (DBSCAN) and `match_distance` are cosine distances
-    of this model's embeddings and mean nothing for another's. `labels` are the class names by number.
+    the overlap above which two boxes are one. `eps`, `min_samples` (DBSCAN), `link_distance` and `match_distance`
+    are cosine distances of this model's embeddings and mean nothing for another's. `labels` are the class names by
+    number.
     """
 
     key: str
@@ -50,6 +51,7 @@ class ModelSpec:
     nms_iou: float | None = None
     eps: float | None = None
     min_samples: int | None = None
+    link_distance: float | None = None
     match_distance: float | None = None
     labels: tuple[str, ...] = ()
 

@@ -8,8 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 
-from faces import clustering
-from faces.clustering import NOISE, dbscan, separate_same_photo
+from faces.clustering import NOISE, batch, dbscan, one_a_photo, pairs, separate_same_photo
 
 
 def normalised(points: np.ndarray) -> np.ndarray:
@@ -46,8 +45,8 @@ def test_partition_is_that_of_scikit_learn(points: np.ndarray, eps: float, min_s
     # scikit-learn normalises and rounds by itself; a pair within a rounding of the limit may fall on either side.
     assume(np.abs(distances - eps).min() > 1e-6)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clustering, "BLOCK_ROWS", block)
-        patch.setattr(clustering, "PAIR_BUDGET", 10)
+        patch.setattr(pairs, "BLOCK_ROWS", block)
+        patch.setattr(batch, "PAIR_BUDGET", 10)
         ours = dbscan(points, eps=eps, min_samples=min_samples)
     theirs = DBSCAN(eps=eps, min_samples=min_samples, metric="cosine", algorithm="brute").fit(points.astype(np.float64))
 
@@ -108,7 +107,7 @@ def test_nobody_is_twice_in_one_photo(
     photo_ids = np.array(photos[: len(points)], dtype=np.int64)
     before = dbscan(points, eps=eps, min_samples=min_samples).labels
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clustering, "PAIR_BUDGET", budget)
+        patch.setattr(one_a_photo, "PAIR_BUDGET", budget)
         after = separate_same_photo(before, points, photo_ids, eps=eps, min_samples=min_samples)
 
     groups = {label: np.flatnonzero(after == label) for label in set(after.tolist()) - {NOISE}}
@@ -139,4 +138,4 @@ def test_two_people_linked_by_one_blurred_face_come_apart() -> None:
 
 
 def test_labels_count_up_in_the_order_of_first_rows() -> None:
-    assert clustering.in_order(np.array([7, NOISE, 2, 7, 2, 9])).tolist() == [0, NOISE, 1, 0, 1, 2]
+    assert pairs.in_order(np.array([7, NOISE, 2, 7, 2, 9])).tolist() == [0, NOISE, 1, 0, 1, 2]

@@ -35,6 +35,7 @@ def test_every_row_is_complete() -> None:
         if spec.role == "face_embedding":
             assert spec.eps is not None
             assert 0 < spec.eps <= (spec.match_distance or 0) < 1
+            assert spec.eps < (spec.link_distance or 0) < 1
             assert spec.min_samples == 2
         else:
             assert spec.score_threshold is not None

@@ -1,0 +1,113 @@
+"""Pairs of faces that look alike, by blocked products in bounded memory, and what labels are.
+
+Embeddings are float32 (n, d) of L2 length 1, one row a face; rows that are not (zeros, NaN) belong to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+Embeddings = NDArray[np.float32]
+Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+NOISE = -1
+
+# Rows of one block: a block of similarities takes 4 MB whatever n is.
+BLOCK_ROWS = 1024
+# How far from 1 the length of a usable embedding may be: float32 leaves 1e-7, anything near this is no embedding.
+LENGTH_TOLERANCE = 1e-3
+
+
+def usable(embeddings: Embeddings) -> Mask:
+    """Which rows are embeddings at all: finite and of length 1. bool (n,)."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        lengths = np.sqrt(np.einsum("ij,ij->i", embeddings, embeddings))
+        return np.asarray(np.abs(lengths - 1.0) <= LENGTH_TOLERANCE)
+
+
+def in_order(labels: Rows) -> Rows:
+    """The same partition with labels 0, 1, 2 ... in the order of each cluster's first row; NOISE stays."""
+    result = np.full(len(labels), NOISE, dtype=np.int64)
+    clustered = np.flatnonzero(labels != NOISE)
+    if len(clustered):
+        _, first, inverse = np.unique(labels[clustered], return_index=True, return_inverse=True)
+        rank = np.empty(len(first), dtype=np.int64)
+        rank[np.argsort(first)] = np.arange(len(first))
+        result[clustered] = rank[inverse]
+    return result
+
+
+def exact_similarity(points: Embeddings, left: Rows, right: Rows) -> NDArray[np.float64]:
+    """Dot products of the rows `left[k]` and `right[k]`, float64 (k,), summed in an order that depends on d alone."""
+    result = np.empty(len(left), dtype=np.float64)
+    for start in range(0, len(left), 65_536):
+        part = slice(start, start + 65_536)
+        result[part] = (points[left[part]].astype(np.float64) * points[right[part]]).sum(axis=1)
+    return result
+
+
+def _blocks(count: int) -> Iterator[tuple[slice, slice]]:
+    """The blocks of the upper triangle of a count x count matrix, row by row."""
+    for top in range(0, count, BLOCK_ROWS):
+        for left in range(top, count, BLOCK_ROWS):
+            yield slice(top, min(top + BLOCK_ROWS, count)), slice(left, min(left + BLOCK_ROWS, count))
+
+
+def pairs_above(points: Embeddings, lowest: float) -> Iterator[tuple[Rows, Rows, NDArray[np.float32]]]:
+    """Pairs left < right with a float32 similarity of at least `lowest`, and that; block by block, row-major."""
+    for down, across in _blocks(len(points)):
+        similarity = points[down] @ points[across].T
+        near = similarity >= np.float32(lowest)
+        if down == across:
+            near = np.triu(near, 1)
+        # One flat index and a division: np.nonzero would give the same twice as slowly.
+        flat = np.flatnonzero(near)
+        if len(flat):
+            row, column = np.divmod(flat, near.shape[1])
+            yield row + down.start, column + across.start, similarity.reshape(-1)[flat]
+
+
+def near(points: Embeddings, rows: Rows, threshold: float, *, among: Rows | None = None) -> tuple[Rows, Rows]:
+    """All pairs (one of `rows`, another row) with `exact_similarity` >= threshold; `among` limits the other rows.
+
+    In the order of `rows`, within a block of them by the other row. Memory: one block and the pairs.
+    """
+    others = points if among is None else points[among]
+    doubt = _doubt(points)
+    found: list[tuple[Rows, Rows]] = []
+    height = max(1, 8 * BLOCK_ROWS * BLOCK_ROWS // max(1, len(others)))
+    for top in range(0, len(rows), height):
+        part = rows[top : top + height]
+        similarity = points[part] @ others.T
+        flat = np.flatnonzero(similarity >= np.float32(threshold - doubt))
+        line, column = np.divmod(flat, max(1, len(others)))
+        left, right = part[line], column if among is None else among[column]
+        is_near = left != right
+        unsure = np.flatnonzero(is_near & (similarity.reshape(-1)[flat] < threshold + doubt))
+        is_near[unsure] = exact_similarity(points, left[unsure], right[unsure]) >= threshold
+        found.append((left[is_near], right[is_near]))
+    if not found:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    left, right = (np.concatenate(side) for side in zip(*found, strict=True))
+    return left, right
+
+
+def _doubt(points: Embeddings) -> float:
+    """The worst error of a float32 dot product of unit vectors of length d: d roundings of half an ulp each, twice."""
+    return float(points.shape[1] * 2.0**-23)
+
+
+def neighbours(points: Embeddings, threshold: float) -> Iterator[tuple[Rows, Rows]]:
+    """All pairs left < right with `exact_similarity` >= threshold."""
+    doubt = _doubt(points)
+    for left, right, similarity in pairs_above(points, threshold - doubt):
+        unsure = np.flatnonzero(similarity < threshold + doubt)
+        if len(unsure):
+            keep = np.ones(len(left), dtype=np.bool_)
+            keep[unsure] = exact_similarity(points, left[unsure], right[unsure]) >= threshold
+            left, right = left[keep], right[keep]
+        yield left, right
