@@ -9,10 +9,12 @@ class FacesConfig(AppConfig):
 
     def ready(self) -> None:
         from faces import crops, panels, sets
+        from faces import losses as own_losses
         from faces.analyzer import FacesAnalyzer
-        from gallery import analysis, photo_panels, purging
+        from gallery import analysis, losses, photo_panels, purging
 
         analysis.register(FacesAnalyzer())
         photo_panels.register("people", panels.people_panel, order=10, stylesheet="css/photo-people.css")
         purging.register(crops.forget)
+        losses.register("faces", own_losses.tell, order=20)
         sets.register()

@@ -206,8 +206,11 @@ TABLE = [
     posted("gallery:library_retry", EDITED, one("library")),
     shown("gallery:library_accept", EDITOR_SEES, one("library")),
     posted("gallery:library_accept", EDITED, one("library")),
+    shown("gallery:library_review", EDITOR_SEES, one("library")),
+    posted("gallery:library_review", EDITED, one("library"), lambda world: {"answer": "away"}),
+    shown("gallery:library_missing", SEEN, one("library")),
     shown("gallery:library_forget", EDITOR_SEES, one("library")),
-    posted("gallery:library_forget", EDITED, one("library")),
+    posted("gallery:library_forget", EDITED, one("library"), lambda world: {"until": "2026-01-01T00:00:00Z"}),
     posted("gallery:photo_retry", EDITED, one("failed")),
     # --- uploads: every member who sees the library adds to it; an upload belongs to the person who opened it
     shown("gallery:upload_list", EVERYONE),

@@ -10,12 +10,14 @@ from gallery.models.analysis import AnalyzerVersion, Condition, Detection, Label
 from gallery.models.library import Library, Scan
 from gallery.models.people import Change, ChangedPhoto, DuplicateGroup, DuplicateMember, Mark, Upload
 from gallery.models.photo import UNDATED, File, Photo
+from gallery.models.review import Candidate, Review
 from gallery.models.work import WorkItem, WorkState
 
 __all__ = [
     "UNDATED",
     "AnalyzerVersion",
     "Box",
+    "Candidate",
     "Change",
     "ChangedPhoto",
     "Condition",
@@ -30,6 +32,7 @@ __all__ = [
     "Receipt",
     "Region",
     "Rendition",
+    "Review",
     "Scan",
     "SearchText",
     "Upload",
