@@ -9,11 +9,13 @@ class AlbumsConfig(AppConfig):
 
     def ready(self) -> None:
         from albums import destinations as places
+        from albums import doctor, panels, sets
         from albums import losses as own_losses
-        from albums import panels, sets
         from gallery import destinations, losses, photo_panels, photosets
+        from gallery.doctor import registry
 
         destinations.register("album", places.ALBUMS)
         photosets.register("album", sets.resolve)
         photo_panels.register("albums", panels.albums_panel, order=50)
+        registry.register(*doctor.CHECKS)
         losses.register("albums", own_losses.tell, order=10)

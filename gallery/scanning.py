@@ -80,7 +80,7 @@ def run_scan(scan: Scan) -> None:
     except RootUnavailable as error:
         _give_up(scan, Library.State.OFFLINE, str(error))
         return
-    known = _known(library)
+    known = known_files(library)
     present = sum(not row.is_missing for row in known.values())
     if not found.found and present and not scan.accept_missing:
         # An unmounted drive leaves its empty mount point behind.
@@ -199,7 +199,8 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
         yield chunk
 
 
-def _known(library: Library) -> dict[str, Known]:
+def known_files(library: Library) -> dict[str, Known]:
+    """All files of a library by path: one query, and 50 MB for 100,000."""
     rows = File.objects.filter(library=library).order_by()
     return {
         path: Known(id_, Stat(size, mtime), missing is not None)
@@ -283,6 +284,15 @@ def _read_again(files: list[File]) -> None:
     Photo.objects.filter(id__in=[file.photo_id for file in files]).update(
         work_state=WorkState.READY, attempts=0, error="", lease_owner="", lease_until=None, missing_since=None
     )
+
+
+def read_as_changed(file_ids: Iterable[int]) -> None:
+    """Has files read again that hold something else than was read, as if somebody had edited them in place."""
+    with transaction.atomic():
+        files = _locked(file_ids)
+        for file in files:
+            file.digest = ""
+        _read_again(files)
 
 
 def _lose(gone: list[Known]) -> None:

@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from gallery.views import (
     changes,
+    doctor,
     favourites,
     libraries,
     media,
@@ -83,6 +84,9 @@ urlpatterns = [
     path("libraries/<int:library_id>/review/", reviews.library_review, name="library_review"),
     path("libraries/<int:library_id>/missing/", reviews.library_missing, name="library_missing"),
     path("libraries/<int:library_id>/forget/", reviews.library_forget, name="library_forget"),
+    path("doctor/", doctor.doctor, name="doctor"),
+    path("doctor/look/", doctor.doctor_look, name="doctor_look"),
+    path("doctor/fix/", doctor.doctor_fix, name="doctor_fix"),
     path("uploads/", uploads.upload_list, name="upload_list"),
     path("uploads/check/", uploads.upload_check, name="upload_check"),
     path("uploads/form/", uploads.upload_form, name="upload_form"),

@@ -7,6 +7,7 @@ constraints of the database.
 
 from gallery.boxes import Box
 from gallery.models.analysis import AnalyzerVersion, Condition, Detection, Label, Receipt, Region, Rendition, SearchText
+from gallery.models.checkup import Checkup
 from gallery.models.library import Library, Scan
 from gallery.models.people import Change, ChangedPhoto, DuplicateGroup, DuplicateMember, Mark, Upload
 from gallery.models.photo import UNDATED, File, Photo
@@ -20,6 +21,7 @@ __all__ = [
     "Candidate",
     "Change",
     "ChangedPhoto",
+    "Checkup",
     "Condition",
     "Detection",
     "DuplicateGroup",
