@@ -83,7 +83,7 @@ def _told(portions: Iterator[list[tuple[int, int]]], say: str) -> Finding:
     finding = Finding()
     for portion in portions:
         for pk, library_id in portion:
-            finding.add(say.format(pk), library_id)
+            finding.add(say.format(pk), library_id, pk)
     return finding
 
 

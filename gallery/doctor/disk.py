@@ -169,7 +169,7 @@ def find_rotten(look: Look) -> Finding:
     finding = Finding()
     for files in _rotten(look):
         for file in files:
-            finding.add(f"“{file.library.name}”: {file.display}", file.library_id)
+            finding.add(f"“{file.library.name}”: {file.display}", file.library_id, file.photo_id)
     return finding
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gallery import libraries
 from gallery.access import Viewer, visible_library_ids
 from gallery.doctor import registry, running
-from gallery.doctor.registry import Check
+from gallery.doctor.registry import Check, Example
 from gallery.models import Checkup, WorkState
 
 
@@ -18,7 +18,7 @@ class Line:
 
     check: Check
     count: int
-    examples: list[str]
+    examples: list[Example]
     error: str
     mended: int | None
     at: dt.datetime | None
@@ -45,6 +45,11 @@ class Page:
     def is_looking(self) -> bool:
         """Whether an examination is asked for or going on."""
         return any(not row.fix for row in self.at_work)
+
+    @property
+    def is_well(self) -> bool:
+        """Whether everything was looked at, but for what takes hours, and nothing found."""
+        return not self.findings and all(check.speed == "content" for check in self.unknown)
 
     @property
     def looked_at(self) -> dt.datetime | None:
@@ -85,7 +90,7 @@ def page(viewer: Viewer) -> Page:
         line = Line(
             check=check,
             count=result.count,
-            examples=[it.text for it in result.examples if it.library_id is None or it.library_id in seen],
+            examples=[it for it in result.examples if it.library_id is None or it.library_id in seen],
             error=result.error,
             mended=last.result.mended if last else None,
             at=None if check.name in now or last is None else last.at,

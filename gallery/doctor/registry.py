@@ -19,10 +19,11 @@ Speed: TypeAlias = Literal["quick", "slow", "content"]
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One case in words. With a library, only those who see it are told."""
+    """One case in words. With a library, only those who see it are told. With a photo, a page links to it."""
 
     text: str
     library_id: int | None = None
+    photo_id: int | None = None
 
 
 @dataclass(slots=True)
@@ -32,10 +33,10 @@ class Finding:
     count: int = 0
     examples: list[Example] = field(default_factory=list)
 
-    def add(self, text: str, library_id: int | None = None) -> None:
+    def add(self, text: str, library_id: int | None = None, photo_id: int | None = None) -> None:
         self.count += 1
         if len(self.examples) < EXAMPLES:
-            self.examples.append(Example(text, library_id))
+            self.examples.append(Example(text, library_id, photo_id))
 
 
 def _silent(done: int, total: int) -> None:

@@ -19,7 +19,7 @@ def _listed(rows: QuerySet[Photo], say: str) -> Finding:
     """A finding of photos: their number, and `say` with the id of some."""
     finding = Finding()
     for pk, library_id in rows.order_by("pk").values_list("pk", "library_id")[:5]:
-        finding.add(say.format(pk), library_id)
+        finding.add(say.format(pk), library_id, pk)
     finding.count = rows.order_by().count()
     return finding
 
@@ -167,7 +167,7 @@ def find_wrong_texts(look: Look) -> Finding:
     finding = Finding()
     for portion in _wrong_texts(look):
         for pk, library_id in portion:
-            finding.add(f"Photo {pk} is not found by all its words", library_id)
+            finding.add(f"Photo {pk} is not found by all its words", library_id, pk)
     return finding
 
 
@@ -194,7 +194,7 @@ def find_wrong_dates(look: Look) -> Finding:
     finding = Finding()
     for portion in _wrong_dates(look):
         for pk, library_id in portion:
-            finding.add(f"Photo {pk} stands at the wrong place of the timeline", library_id)
+            finding.add(f"Photo {pk} stands at the wrong place of the timeline", library_id, pk)
     return finding
 
 

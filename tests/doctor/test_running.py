@@ -128,7 +128,7 @@ def test_the_page_says_what_is_quick_at_once_and_what_is_slow_when_a_worker_look
     photo = PhotoFactory(file="Rome/a.jpg")
     File.objects.all().delete()
     text = page(admin_client)
-    assert f"Photo {photo.pk} has no file" in text
+    assert f'<a href="{photo.get_absolute_url()}">Photo {photo.pk} has no file' in text
     assert "Not looked at yet" in text
     assert "Photos that the search does not find" in text
     assert admin_client.post("/doctor/look/").status_code == 303
@@ -146,6 +146,15 @@ def test_the_page_says_what_is_quick_at_once_and_what_is_slow_when_a_worker_look
     assert "1 mended" in text
     photo.refresh_from_db()
     assert photo.missing_since is not None
+
+
+def test_where_nothing_is_wrong_the_page_says_so(only: dict[str, Check], admin_client: Client) -> None:
+    registry.register(check("slow", lambda look: Finding(), speed="slow"))
+    registry.register(check("content", lambda look: Finding(), speed="content"))
+    assert "All is well" not in page(admin_client)  # nobody has looked yet
+    running.request()
+    tasks.doctor()
+    assert "All is well" in page(admin_client)
 
 
 def test_the_page_tells_nothing_of_private_libraries_but_numbers(owner: User, admin_client: Client) -> None:
