@@ -9,10 +9,14 @@ class AlbumsConfig(AppConfig):
 
     def ready(self) -> None:
         from albums import destinations as places
-        from albums import importing, panels, sets
-        from gallery import destinations, photo_panels, photosets, told
+        from albums import doctor, importing, panels, sets
+        from albums import losses as own_losses
+        from gallery import destinations, losses, photo_panels, photosets, told
+        from gallery.doctor import registry
 
         destinations.register("album", places.ALBUMS)
         photosets.register("album", sets.resolve)
         photo_panels.register("albums", panels.albums_panel, order=50)
         told.register("albums", told.Listener(take=importing.note, settle=importing.place))
+        registry.register(*doctor.CHECKS)
+        losses.register("albums", own_losses.tell, order=10)

@@ -8,12 +8,16 @@ class FacesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faces import crops, marked, panels, sets
+        from faces import crops, doctor, marked, panels, sets
+        from faces import losses as own_losses
         from faces.analyzer import FacesAnalyzer
-        from gallery import analysis, photo_panels, purging, told
+        from gallery import analysis, losses, photo_panels, purging, told
+        from gallery.doctor import registry
 
         analysis.register(FacesAnalyzer())
         photo_panels.register("people", panels.people_panel, order=10, stylesheet="css/photo-people.css")
         purging.register(crops.forget)
+        registry.register(*doctor.CHECKS)
+        losses.register("faces", own_losses.tell, order=20)
         sets.register()
         told.register("people", told.Listener(take=marked.take))

@@ -116,6 +116,11 @@ def is_pending() -> bool:
 
 def count_sizes(clusters: QuerySet[Cluster]) -> None:
     """Counts the faces of each group that are nobody's yet: one statement."""
+    clusters.update(size=true_size())
+
+
+def true_size() -> Coalesce:
+    """How many faces of a group are nobody's yet, for queries of groups."""
     unnamed = Face.objects.filter(cluster=OuterRef("pk"), state=Face.State.UNKNOWN).order_by()
     count = unnamed.values("cluster").annotate(count=Count("pk")).values("count")
-    clusters.update(size=Coalesce(Subquery(count), 0))
+    return Coalesce(Subquery(count), 0)

@@ -10,8 +10,10 @@ class GalleryConfig(AppConfig):
 
     def ready(self) -> None:
         from gallery import analysis, sets, work
+        from gallery.doctor import derivatives, disk, machine, registry, rows
         from gallery.objects_analyzer import ObjectsAnalyzer
 
         analysis.register(ObjectsAnalyzer())
         sets.register()
+        registry.register(*machine.CHECKS, *disk.CHECKS, *derivatives.CHECKS, *rows.CHECKS)
         post_migrate.connect(work.schedule_sweep, sender=self)

@@ -46,6 +46,14 @@ class Kept(Generic[T]):
                 known[pk] = self._found[pk] = (revisions[pk], fresh[pk])
         return [kept[1] for kept in known.values() if kept is not None]
 
+    def wrong(self) -> list[int]:
+        """Ids of libraries for which something else is kept than is true for the same revision."""
+        revisions = dict(Library.objects.filter(pk__in=list(self._found)).values_list("pk", "revision"))
+        kept = {pk: found for pk, found in self._found.items() if revisions.get(pk) == found[0]}
+        fresh = self._compute(list(kept)) if kept else {}
+        still = dict(Library.objects.filter(pk__in=list(kept)).values_list("pk", "revision"))
+        return sorted(pk for pk, found in kept.items() if found[1] != fresh[pk] and still.get(pk) == found[0])
+
     def forget(self) -> None:
         self._found.clear()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
-from gallery import analysis
+from gallery import analysis, reviews
 from gallery.models import Condition, File, Library, Photo, Receipt, Scan, WorkState
 from gallery.services import Progress, progress
 
@@ -30,6 +30,7 @@ class LibraryCard:
     missing_count: int
     is_editable: bool
     waits_for_models: bool
+    waits_for_drive: bool = False
 
     @property
     def is_active(self) -> bool:
@@ -65,7 +66,7 @@ class AnalyzerStatus:
 
 
 def cards(libraries: Iterable[Library], *, editable: QuerySet[Library]) -> list[LibraryCard]:
-    """The cards of libraries: five queries however many there are."""
+    """The cards of libraries: five queries however many there are, and one if some are away."""
     rows = list(libraries)
     work = progress(rows)
     ids = [library.pk for library in rows]
@@ -76,9 +77,18 @@ def cards(libraries: Iterable[Library], *, editable: QuerySet[Library]) -> list[
         .annotate(count=Count("id"))
     )
     may_edit = set(editable.filter(pk__in=ids).values_list("id", flat=True))
+    held = [library.pk for library in rows if library.state in {Library.State.HELD, Library.State.OFFLINE}]
+    drives = reviews.waiting(held) if held else set()
     waits = any(analyzer.version() is None for analyzer in analysis.analyzers())
     return [
-        LibraryCard(library, work[library.pk], missing.get(library.pk, 0), library.pk in may_edit, waits)
+        LibraryCard(
+            library,
+            work[library.pk],
+            missing.get(library.pk, 0),
+            library.pk in may_edit,
+            waits,
+            library.pk in drives,
+        )
         for library in rows
     ]
 

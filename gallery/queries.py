@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from django.db.models import Q
 from django.urls import get_script_prefix, reverse
+from django.utils import timezone
 
 from gallery import alt_text, photosets, quantise, thumbnails
 from gallery.access import Viewer, visible_library_ids
@@ -169,12 +170,12 @@ def _before(order: Sequence[str], photo: Photo) -> Q:
 
 def _tile(photo: Photo, *, url: str, media: str, alt: str, is_favourite: bool) -> Tile:
     width, height = thumbnail_size(photo, "small")
-    is_missing = photo.missing_since is not None
     signs = []
     if photo.kind in _KIND_SIGNS:
         signs.append(_KIND_SIGNS[Photo.Kind(photo.kind)])
-    if is_missing:
-        signs.append(("away", "The file is away"))
+    is_missing = photo.missing_since is not None
+    if photo.missing_since is not None:
+        signs.append(("away", f"The file is away since {timezone.localtime(photo.missing_since):%-d %B %Y}"))
     if is_favourite:
         signs.append(("heart", "Favourite"))
     ratio = quantise.ratio_class(photo.width, photo.height)

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
-from gallery import paths, search_text, work
+from gallery import holding, paths, relinking, search_text, work
 from gallery.access import get_or_404
 from gallery.models import File, Library, Photo, Scan, WorkState
 from gallery.scan import Difference, Exclusion, Known, Stat, compare
@@ -80,7 +80,7 @@ def run_scan(scan: Scan) -> None:
     except RootUnavailable as error:
         _give_up(scan, Library.State.OFFLINE, str(error))
         return
-    known = _known(library)
+    known = known_files(library)
     present = sum(not row.is_missing for row in known.values())
     if not found.found and present and not scan.accept_missing:
         # An unmounted drive leaves its empty mount point behind.
@@ -90,16 +90,54 @@ def run_scan(scan: Scan) -> None:
     difference = compare(known, found.found, unreadable=found.unreadable)
     difference.gone = _really_gone(library, known, difference.gone)
     _count(scan, found, difference)
-    vanished = len(difference.gone)
-    if vanished > HELD_FILES and vanished > HELD_SHARE * present and not scan.accept_missing:
-        reason = f"{vanished:,} of {present:,} files are no longer there. Nothing was changed."
-        _give_up(scan, Library.State.HELD, reason)
+    is_alarming = _is_alarming(len(difference.gone), present) and not scan.accept_missing
+    if is_alarming and _hold(scan, difference, known, present, beat):
         return
     with transaction.atomic():
         _set_state(library, Library.State.OK, "")
         work.renew(scan)
     _apply(scan, difference, beat)
+    holding.close(library)
     _close(scan)
+
+
+def _is_alarming(gone: int, present: int) -> bool:
+    """Whether so much is gone that it may be a drive and not a person who tidied up."""
+    return gone > HELD_FILES and gone > HELD_SHARE * present
+
+
+def _hold(scan: Scan, difference: Difference, known: dict[str, Known], present: int, beat: Callable[[], None]) -> bool:
+    """Holds the library, and looks for what is gone among the new files, by content. True: it stays held.
+
+    If that explains enough, or a person said so, those files get their new places in `difference`. The scan goes on
+    with the rest when that is no more than is gone any day; else it ends here, having changed nothing but what a person
+    asked for, and the library waits for an answer.
+    """
+    library, gone = scan.library, len(difference.gone)
+    with transaction.atomic():
+        _set_state(library, Library.State.HELD, f"{gone:,} of {present:,} files are no longer there.")
+        work.renew(scan)
+    holding.ask(library, difference.gone, known, present=present, beat=beat)
+    found = relinking.find(library, difference, beat)
+    is_asked = holding.is_relink_asked(library)
+    is_explained = not _is_alarming(gone - len(found), present)
+    if is_asked or is_explained:
+        relinking.take(difference, found)
+        found = []
+        scan.moved, scan.added, scan.gone = len(difference.moved), len(difference.added), len(difference.gone)
+    if is_explained:
+        return False
+    if is_asked:
+        _apply(scan, Difference(moved=difference.moved), beat)
+    holding.ask(library, difference.gone, known, present=present, found={row.id for row, _, _ in found}, beat=beat)
+    with transaction.atomic():
+        holding.end_relink(library)
+        reason = f"{len(difference.gone):,} of {present:,} files are no longer there."
+        is_untouched = len(difference.gone) == gone
+        _set_state(library, Library.State.HELD, f"{reason} Nothing was changed." if is_untouched else reason)
+        work.renew(scan)
+    _close(scan, error=library.state_reason)
+    return True
 
 
 def fail(scan: Scan, error: Exception) -> None:
@@ -161,7 +199,8 @@ def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
         yield chunk
 
 
-def _known(library: Library) -> dict[str, Known]:
+def known_files(library: Library) -> dict[str, Known]:
+    """All files of a library by path: one query, and 50 MB for 100,000."""
     rows = File.objects.filter(library=library).order_by()
     return {
         path: Known(id_, Stat(size, mtime), missing is not None)
@@ -212,10 +251,11 @@ def _change(changed: list[tuple[Known, Stat]]) -> None:
 
 def _move(moved: list[tuple[Known, str, Stat]]) -> None:
     """Files under a new path: to be read again, since only the content proves that they are the same."""
-    new_paths = {known.id: path for known, path, _ in moved}
-    files = _locked(new_paths)
+    places = {known.id: (path, stat) for known, path, stat in moved}
+    files = _locked(places)
     for file in files:
-        file.path = new_paths[file.id]
+        file.path, stat = places[file.id]
+        file.size_bytes, file.mtime_ns = stat.size_bytes, stat.mtime_ns
     _read_again(files)
     search_text.write(file.photo_id for file in files)
 
@@ -244,6 +284,15 @@ def _read_again(files: list[File]) -> None:
     Photo.objects.filter(id__in=[file.photo_id for file in files]).update(
         work_state=WorkState.READY, attempts=0, error="", lease_owner="", lease_until=None, missing_since=None
     )
+
+
+def read_as_changed(file_ids: Iterable[int]) -> None:
+    """Has files read again that hold something else than was read, as if somebody had edited them in place."""
+    with transaction.atomic():
+        files = _locked(file_ids)
+        for file in files:
+            file.digest = ""
+        _read_again(files)
 
 
 def _lose(gone: list[Known]) -> None:

@@ -19,21 +19,27 @@ def write(photo_ids: Iterable[int]) -> None:
     the paths of a photo's files, its caption, keywords, camera, lens or place, and the names that its files give
     people. Photos that were never read have none. Four queries.
     """
-    ids = sorted(set(photo_ids))
-    parts: dict[int, list[str]] = {}
-    shown = Photo.objects.filter(id__in=ids, imported_at__isnull=False).order_by()
-    for photo_id, *texts in shown.values_list("id", *_COLUMNS):
-        parts[photo_id] = texts
-    for file in File.objects.filter(photo_id__in=parts).order_by("path").only("photo_id", "path"):
-        parts[file.photo_id].append(file.display)
-    for photo_id, name in Region.objects.filter(photo_id__in=parts).order_by("id").values_list("photo_id", "name"):
-        parts[photo_id].append(name)
+    found = texts(photo_ids)
     SearchText.objects.bulk_create(
-        [SearchText(photo_id=photo_id, text=_joined(parts[photo_id])) for photo_id in sorted(parts)],
+        [SearchText(photo_id=photo_id, text=found[photo_id]) for photo_id in sorted(found)],
         update_conflicts=True,
         unique_fields=["photo"],
         update_fields=["text"],
     )
+
+
+def texts(photo_ids: Iterable[int]) -> dict[int, str]:
+    """What the rows of these photos should say, by photo id: three queries."""
+    ids = sorted(set(photo_ids))
+    parts: dict[int, list[str]] = {}
+    shown = Photo.objects.filter(id__in=ids, imported_at__isnull=False).order_by()
+    for photo_id, *columns in shown.values_list("id", *_COLUMNS):
+        parts[photo_id] = columns
+    for file in File.objects.filter(photo_id__in=parts).order_by("path").only("photo_id", "path"):
+        parts[file.photo_id].append(file.display)
+    for photo_id, name in Region.objects.filter(photo_id__in=parts).order_by("id").values_list("photo_id", "name"):
+        parts[photo_id].append(name)
+    return {photo_id: _joined(columns) for photo_id, columns in parts.items()}
 
 
 def _joined(texts: Iterable[str]) -> str:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from gallery import kept, work
+from gallery import kept, losses, work
 from gallery.models import Library, Mark, Photo, Receipt, Scan, WorkState
 from gallery.scanning import request_scan
 
@@ -47,20 +47,22 @@ def retry_photos(photos: QuerySet[Photo]) -> int:
     return count
 
 
-def forget_missing(library: Library) -> int:
+def forget_missing(library: Library, *, until: dt.datetime | None = None) -> int:
     """Removes the photos of a library whose files are gone, with everything made of them. Asked for by a person only.
 
-    Returns how many. Cascades to albums, marks, faces and receipts. Thumbnails stay: another library may show the same
-    content.
+    `until`: only those that were missing then, when the person was told what goes with them. Returns how many. Cascades
+    to albums, marks, faces and receipts. Thumbnails stay: another library may show the same content.
     """
-    missing = Photo.objects.filter(library=library, missing_since__isnull=False).order_by("id")
+    missing = losses.forgettable(library, until or timezone.now()).order_by("id")
     count = 0
     # In portions: with SQLite nobody else can write while one is deleted.
     while ids := list(missing.values_list("id", flat=True)[:_PORTION]):
         with transaction.atomic():
-            missing.filter(id__in=ids).order_by().delete()
+            # Looked at once more with the lock: a scan may have found one a moment ago.
+            held = list(missing.select_for_update().filter(id__in=ids).values_list("id", flat=True))
+            Photo.objects.filter(id__in=held).delete()
             kept.touch([library.pk])
-        count += len(ids)
+        count += len(held)
     return count
 
 

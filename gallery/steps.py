@@ -33,6 +33,16 @@ def versions() -> dict[str, str]:
     return found
 
 
+def names() -> set[str]:
+    """All steps that there are, also those that wait for a model."""
+    return {*_our_own(), *(analyzer.name for analyzer in analyzers())}
+
+
+def current_versions() -> dict[str, str]:
+    """The versions of all steps that can be done here."""
+    return _with_our_own(versions())
+
+
 def _our_own() -> dict[str, str]:
     """The steps that need no model."""
     return {thumbnails.NAME: thumbnails.VERSION, describing.NAME: describing.VERSION}

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from gallery import libraries, pipeline, purging, recording, scanning, steps, thumbnails, told, trash, uploads, work
 from gallery.analysis import analyzers
+from gallery.doctor import running
 from gallery.models import Condition, Library, Photo, Scan, WorkState
 from gallery.thumbnails import StorageFull, free_bytes
 
@@ -94,6 +95,11 @@ def purge() -> None:
     purging.purge()
 
 
+def doctor() -> None:
+    """Looks at what the doctor was asked to, and mends."""
+    running.run_waiting()
+
+
 def sweep() -> None:
     """Every minute: takes back abandoned work, starts due scans, queues what new models want, wakes workers, and ends
     uploads and deletions that a sudden end left behind."""
@@ -105,6 +111,7 @@ def sweep() -> None:
     _request_due_scans()
     uploads.sweep()
     trash.empty_due()
+    running.sweep()
     if purging.is_open():
         work.wake(work.PURGE)
     for library_id in work.waiting_scans().values_list("library_id", flat=True):

@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -100,20 +101,28 @@ def write_file(target: Path, data: bytes) -> None:
         raise
 
 
-def tidy() -> int:
-    """Deletes temporary files that a killed process left behind more than a day ago; returns how many.
+def left_behind() -> Iterator[Path]:
+    """Temporary files that a killed process left behind more than a day ago.
 
     Only such as `write_file` makes, and only in the data directory. One walk through its names: seconds for 100,000
     photos.
     """
-    count, before = 0, time.time() - _LEFT_BEHIND_S
+    before = time.time() - _LEFT_BEHIND_S
     for folder, _, names in os.walk(settings.PICTOPY.data_dir):
         for name in filter(_TEMPORARY.fullmatch, names):
             file = Path(folder, name)
             with suppress(FileNotFoundError):
                 if file.lstat().st_mtime < before:
-                    file.unlink()
-                    count += 1
+                    yield file
+
+
+def tidy() -> int:
+    """Deletes what was `left_behind`; returns how many files."""
+    count = 0
+    for file in left_behind():
+        with suppress(FileNotFoundError):
+            file.unlink()
+            count += 1
     if count:
         logger.info("%d left-over temporary files were deleted", count)
     return count

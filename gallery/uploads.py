@@ -33,7 +33,7 @@ KEEP_OPEN = dt.timedelta(days=3)
 KEEP_FINISHED = dt.timedelta(days=1)
 # Enough of a file to tell what it is, so that a wrong one is refused at its first chunk.
 _ENOUGH_BYTES = 4096
-_ORPHAN_S = 3600
+ORPHAN_S = 3600
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _PORTION = 500
 
@@ -265,7 +265,7 @@ def _discard_orphans(library: Library) -> None:
             rows = Upload.objects.filter(library=library).values_list("pk", "outcome")
             outcomes = {pk.hex: outcome for pk, outcome in rows}
             for name, changed in waiting.items():
-                is_old = time.time() - changed > _ORPHAN_S  # of no upload, but its row may just not be there yet
+                is_old = time.time() - changed > ORPHAN_S  # of no upload, but its row may just not be there yet
                 if outcomes.get(name) or (name not in outcomes and is_old):
                     staging.discard(root, name)
     except (staging.StorageAway, staging.NoSpace) as error:

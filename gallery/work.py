@@ -26,10 +26,10 @@ from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import async_task, queue_size
 
-from gallery.models import Condition, Library, Photo, Scan, WorkState
+from gallery.models import Checkup, Condition, Library, Photo, Scan, WorkState
 
 logger = logging.getLogger(__name__)
-Item = TypeVar("Item", Photo, Scan)
+Item = TypeVar("Item", Photo, Scan, Checkup)
 
 MAX_ATTEMPTS = 3
 KILLED = (
@@ -44,7 +44,8 @@ ANALYZE = "gallery.tasks.analyze"
 SCAN = "gallery.tasks.scan"
 SWEEP = "gallery.tasks.sweep"
 PURGE = "gallery.tasks.purge"
-# Walking through a slow network drive may take hours.
+DOCTOR = "gallery.tasks.doctor"
+# Walking through a slow network drive may take hours, and so may reading every original.
 _SCAN_TIMEOUT_S = 6 * 3600
 
 
@@ -56,7 +57,7 @@ def wake(task: str, *args: int | str) -> None:
     """Enqueues `task` (a dotted path) once the present transaction is committed. Only ids as arguments."""
 
     # django-q takes a keyword `timeout` for itself: how long this task may take.
-    options = {"timeout": _SCAN_TIMEOUT_S} if task == SCAN else {}
+    options = {"timeout": _SCAN_TIMEOUT_S} if task in {SCAN, DOCTOR} else {}
     # Robust: a queue that is away must undo nothing. The sweep wakes again.
     transaction.on_commit(lambda: async_task(task, *args, **options), robust=True)
 
@@ -220,7 +221,7 @@ _FREE: _Free = {"lease_owner": "", "lease_until": None}
 
 def return_abandoned() -> int:
     """Takes back work whose lease ran out or whose process is gone; at the third attempt it fails. Counts the rows."""
-    photos = _abandoned(Photo.objects.all())
+    photos = abandoned(Photo.objects.all())
     with transaction.atomic():
         failed = photos.filter(attempts__gte=MAX_ATTEMPTS).update(
             work_state=WorkState.FAILED, error=KILLED, worked_at=timezone.now(), **_FREE
@@ -228,13 +229,14 @@ def return_abandoned() -> int:
         again = photos.update(work_state=WorkState.READY, **_FREE)
     if failed or again:
         logger.warning("photos: %d taken back from ended workers, %d set aside", again, failed)
-    scans = list(_abandoned(Scan.objects.all()))
+    scans = list(abandoned(Scan.objects.all()))
     for scan in scans:
         _return_scan(scan)
     return failed + again + len(scans)
 
 
-def _abandoned(rows: QuerySet[Item]) -> QuerySet[Item]:
+def abandoned(rows: QuerySet[Item]) -> QuerySet[Item]:
+    """Those of `rows` that are claimed by a process that ended, or said nothing for too long."""
     claimed = rows.filter(work_state=WorkState.CLAIMED)
     owners = list(claimed.order_by().values_list("lease_owner", flat=True).distinct())
     gone = [owner for owner in owners if is_gone(owner)]

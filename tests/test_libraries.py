@@ -310,7 +310,7 @@ def test_missing_photos_are_forgotten_only_after_a_question(admin_client: Client
     assert "Forget 1 missing photo?" in page
     assert "lost.jpg" in page
     assert Photo.objects.count() == 2
-    admin_client.post(url)
+    admin_client.post(url, {"until": timezone.now().isoformat()})
     assert list(Photo.objects.all()) == [kept]
 
 

@@ -206,9 +206,16 @@ TABLE = [
     posted("gallery:library_retry", EDITED, one("library")),
     shown("gallery:library_accept", EDITOR_SEES, one("library")),
     posted("gallery:library_accept", EDITED, one("library")),
+    shown("gallery:library_review", EDITOR_SEES, one("library")),
+    posted("gallery:library_review", EDITED, one("library"), lambda world: {"answer": "away"}),
+    shown("gallery:library_missing", SEEN, one("library")),
     shown("gallery:library_forget", EDITOR_SEES, one("library")),
-    posted("gallery:library_forget", EDITED, one("library")),
+    posted("gallery:library_forget", EDITED, one("library"), lambda world: {"until": "2026-01-01T00:00:00Z"}),
     posted("gallery:photo_retry", EDITED, one("failed")),
+    # --- the doctor: administrators
+    shown("gallery:doctor", ADMINISTRATORS),
+    posted("gallery:doctor_look", ADMINISTRATORS_DO, lambda world: []),
+    posted("gallery:doctor_fix", ADMINISTRATORS_DO, lambda world: [], lambda world: {"check": "photos-without-files"}),
     # --- uploads: every member who sees the library adds to it; an upload belongs to the person who opened it
     shown("gallery:upload_list", EVERYONE),
     Row("gallery:upload_list", (404, 201, 404), (201, 201, 201), method="post", headers=opening),

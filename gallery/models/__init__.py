@@ -7,17 +7,21 @@ constraints of the database.
 
 from gallery.boxes import Box
 from gallery.models.analysis import AnalyzerVersion, Condition, Detection, Label, Receipt, Region, Rendition, SearchText
+from gallery.models.checkup import Checkup
 from gallery.models.library import Library, Scan
 from gallery.models.people import Change, ChangedPhoto, DuplicateGroup, DuplicateMember, Mark, Upload
 from gallery.models.photo import UNDATED, File, Photo
+from gallery.models.review import Candidate, Review
 from gallery.models.work import WorkItem, WorkState
 
 __all__ = [
     "UNDATED",
     "AnalyzerVersion",
     "Box",
+    "Candidate",
     "Change",
     "ChangedPhoto",
+    "Checkup",
     "Condition",
     "Detection",
     "DuplicateGroup",
@@ -30,6 +34,7 @@ __all__ = [
     "Receipt",
     "Region",
     "Rendition",
+    "Review",
     "Scan",
     "SearchText",
     "Upload",

@@ -228,31 +228,3 @@ def _tried_again(count: int) -> str:
     if not count:
         return "There is nothing to try again."
     return "One photo is tried again." if count == 1 else f"{count:,} photos are tried again."
-
-
-@require_http_methods(["GET", "POST"])
-def library_accept(request: MemberRequest, library_id: int) -> HttpResponse:
-    """A person says that the files a held or offline library misses are really gone. Asks first."""
-    library = _editable_library(request, library_id)
-    if request.method == "POST":
-        services.request_scan(library, accept_missing=True)
-        messages.success(request, "PictoPy is scanning again and will note what is gone.")
-        return back_to(request, library.get_absolute_url())
-    return render(request, "gallery/library_accept.html", {"nav": "libraries", "library": library})
-
-
-@require_http_methods(["GET", "POST"])
-def library_forget(request: MemberRequest, library_id: int) -> HttpResponse:
-    """Removes the photos whose files are gone, with all that people made of them. Asks first."""
-    library = _editable_library(request, library_id)
-    if request.method == "POST":
-        count = services.forget_missing(library)
-        messages.success(request, "One photo was forgotten." if count == 1 else f"{count:,} photos were forgotten.")
-        return back_to(request, library.get_absolute_url())
-    context = {
-        "nav": "libraries",
-        "library": library,
-        "missing": library_status.missing(library),
-        "missing_count": library_status.missing_count(library),
-    }
-    return render(request, "gallery/library_forget.html", context)

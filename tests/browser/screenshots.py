@@ -82,6 +82,7 @@ def addresses(page: Page) -> Iterator[tuple[str, str]]:
     yield "libraries", "/libraries/"
     if library := first_link(page, "/libraries/", ".library-card h2 a"):
         yield "library", library
+    yield "doctor", "/doctor/"
     yield "library-add", "/libraries/add/"
     yield "password", "/password/"
     yield "accounts", "/accounts/"
