@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from gallery import destinations, filenames, kept, metadata, paths, staging, work
 from gallery.models import File, Library, Photo, Upload, WorkState
-from gallery.scan import Exclusion, Stat, is_picture
+from gallery.scan import Exclusion, Stat, is_picture, stem_of
 from gallery.vision import formats
 
 # As much of a file as its kind is told from.
@@ -218,7 +218,7 @@ def _write(upload: Upload, digest: str, stat: Stat) -> bool:
         path=upload.path,
         defaults={
             "photo": photo, "size_bytes": stat.size_bytes, "mtime_ns": stat.mtime_ns, "digest": digest,
-            "missing_since": None,
+            "missing_since": None, "stem": stem_of(upload.path),
         },
     )  # fmt: skip
     work.wake_analysis()

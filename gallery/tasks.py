@@ -117,10 +117,10 @@ def sweep() -> None:
 
 
 def _request_due_scans() -> None:
-    """Also of libraries that are held or offline: what was missed may be back."""
+    """Of whole libraries, also those that are held or offline: what was missed may be back."""
     now = timezone.now()
     for library in Library.objects.filter(scan_every_min__gt=0).exclude(state=Library.State.LEAVING):
-        last = Scan.objects.filter(library=library).order_by("-id").first()
+        last = Scan.objects.filter(library=library, scope__isnull=True).order_by("-id").first()
         if last is None or (
             last.work_state in {WorkState.DONE, WorkState.FAILED}
             and (now - last.requested_at).total_seconds() >= library.scan_every_min * 60
