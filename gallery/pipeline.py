@@ -228,6 +228,8 @@ def _ms_since(start: float) -> int:
 
 
 def _files(batch: Iterable[Photo]) -> dict[int, File]:
-    """The file to read of each photo: one that is present; unread ones first, then the first by id."""
+    """The file to read of each photo: one that is present; unread ones first, then one that others speak of, then the
+    first by id."""
     rows = File.objects.filter(photo__in=[photo.pk for photo in batch], role=File.Role.PRIMARY, missing_since=None)
-    return {file.photo_id: file for file in rows.order_by("-is_read", "-id")}
+    last_is_best = sorted(rows, key=lambda file: (not file.is_read, file.sidecars != "", -file.pk))
+    return {file.photo_id: file for file in last_is_best}

@@ -109,6 +109,7 @@ def _write(outcomes: list[Outcome]) -> None:
         .in_bulk([outcome.file.pk for outcome in outcomes if outcome.file])
     )
     recorded: list[tuple[Outcome, Photo]] = []
+    joined: list[File] = []
     # By digest, so that two workers that bring the same contents touch the rows in the same order.
     for outcome in sorted(outcomes, key=lambda outcome: outcome.digest):
         photo = held[outcome.photo.pk]
@@ -122,6 +123,8 @@ def _write(outcomes: list[Outcome]) -> None:
             if owner is not None:
                 _record(outcome, owner, file)
                 recorded.append((outcome, owner))
+            else:
+                joined.append(file)
     Receipt.objects.bulk_create(
         [receipt for outcome, photo in recorded for receipt in _receipts(outcome, photo)],
         update_conflicts=True,
@@ -139,6 +142,18 @@ def _write(outcomes: list[Outcome]) -> None:
     if skipped:
         AnalyzerVersion.objects.filter(name__in=skipped, is_behind=False).update(is_behind=True)
     kept.touch(photo.library_id for _, photo in recorded)
+    _hear_what_is_said_beside(joined)
+
+
+def _hear_what_is_said_beside(joined: list[File]) -> None:
+    """Has photos described anew whose first file nothing spoke of, if something lies beside the one that joined it."""
+    spoken_of = {file.photo_id: file.pk for file in joined if file.sidecars}
+    if spoken_of:
+        others = File.objects.filter(photo__in=spoken_of, missing_since=None).exclude(sidecars="")
+        heard = set(others.exclude(pk__in=spoken_of.values()).values_list("photo_id", flat=True))
+        ids = spoken_of.keys() - heard
+        Receipt.objects.filter(photo__in=ids, analyzer=describing.NAME).delete()
+        Photo.objects.filter(pk__in=ids, work_state=WorkState.DONE).update(work_state=WorkState.READY, attempts=0)
 
 
 def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, str | None], Photo]) -> Photo | None:

@@ -176,7 +176,8 @@ def _away(library: Library, known: Mapping[str, Known]) -> dict[str, int]:
     """The drives inside the library that are away, each with the number of files that are known on it.
 
     A few absent files of many would not make the library held, and a bare mount point looks like an emptied folder. So
-    each whole scan notes which folders are drives of their own, and what lies on them is left alone while they are away.
+    each whole scan notes which folders are drives of their own, and what lies on them is left alone while they are
+    away.
     """
     found = {}
     for folder in walk.away(library.root_path, library.mounts):
@@ -238,7 +239,7 @@ def _tell_apart(
 
 
 def _check_not_bare(library: Library, found: Walk, scope: Scope | None, present: int) -> None:
-    """Raises `RootUnavailable` for a folder without anything: an unmounted drive leaves its empty mount point behind."""
+    """Raises `RootUnavailable` for a folder without anything: a drive that is away leaves its bare mount point."""
     is_bare = not found.found if scope is None else walk.is_empty(library.root_path)
     if is_bare and present > 0:
         raise RootUnavailable("The folder is empty, but was not before. If it lies on a drive, the drive may be away.")
