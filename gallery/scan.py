@@ -202,7 +202,9 @@ def _lines(patterns: str) -> list[str]:
 def _any_of(patterns: list[str], prefix: str = "") -> re.Pattern[str]:
     if not patterns:
         return re.compile(r"(?!)")
-    return re.compile("|".join(re.escape(prefix) + fnmatch.translate(it) for it in patterns), re.IGNORECASE)
+    return re.compile(
+        "|".join(re.escape(prefix) + fnmatch.translate(it) for it in dict.fromkeys(patterns)), re.IGNORECASE
+    )
 
 
 def is_picture(name: str) -> bool:

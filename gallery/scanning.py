@@ -315,17 +315,17 @@ def _count(scan: Scan, found: Walk, difference: Difference) -> None:
 def _notes(found: Walk, away: dict[str, int], left_out: int, moving: int) -> str:
     """What a person should know of a scan, a sentence a line. `away`: drives, and how many files each has."""
     notes = [
-        f"The drive at “{paths.display(folder)}” is away: the folder is empty. Its {count:,} files stay as they are. "
+        f"The drive at “{paths.display(folder)}” is away: the folder is empty. {_files(count)} on it: nothing changes. "
         "If the drive will not come back, remove the empty folder."
         for folder, count in away.items()
     ]
     if left_out:
         notes.append(
-            f"{left_out:,} files are left out from now on, by the library's patterns or a {IGNORE_FILE} file. Their "
-            "photos count as missing, and come back when the files are no longer left out."
+            f"Left out from now on, by the library's patterns or a {IGNORE_FILE} file: {_files(left_out)}. Their "
+            "photos count as missing, and come back when that ends."
         )
     if moving:
-        notes.append(f"{moving:,} files were being written. They are looked at again in a moment.")
+        notes.append(f"Just being written, and looked at again in a moment: {_files(moving)}.")
     if found.links:
         notes.append(f"{found.links:,} links were not followed: PictoPy reads only what lies in the folder itself.")
     for folder in sorted(found.unreadable)[:_NOTED]:
@@ -333,6 +333,10 @@ def _notes(found: Walk, away: dict[str, int], left_out: int, moving: int) -> str
     if len(found.unreadable) > _NOTED:
         notes.append(f"... and {len(found.unreadable) - _NOTED:,} more.")
     return "\n".join(notes)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def _set_state(library: Library, state: str, reason: str) -> None:

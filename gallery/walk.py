@@ -17,7 +17,7 @@ from gallery.scope import Scope
 
 # Longer paths fit in no index of PostgreSQL (2,704 bytes); nobody has them on purpose.
 MAX_PATH_BYTES = 2600
-MAX_IGNORE_BYTES = 100_000
+MAX_IGNORE_BYTES = 20_000
 _SIDECARS = (".xmp", ".json")
 _LINE_BREAKS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 

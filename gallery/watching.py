@@ -108,7 +108,7 @@ class Watcher:
     def _ask(self) -> None:
         """Asks for what was reported: for parts, once what is being written there has stood still."""
         for library_id, scope in list(self._pending.items()):
-            delay_s = 0.0 if scope is None else float(settings.PICTOPY.settle_s)
+            delay_s = 0.0 if scope is None else settings.PICTOPY.settle_s
             try:
                 scanning.request_scan(Library(pk=library_id), scope=scope, delay_s=delay_s)
             except Http404:

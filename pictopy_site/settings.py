@@ -36,7 +36,7 @@ class PictopySettings:
     port: int
     batch_size: int
     lease_s: int
-    settle_s: int
+    settle_s: float
 
     @property
     def thumbnails_dir(self) -> Path:

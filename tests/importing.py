@@ -6,15 +6,15 @@ import hashlib
 from pathlib import Path
 
 from gallery import scanning, tasks, work
-from gallery.models import File, Library, Photo, Scan
+from gallery.models import File, Library, Photo, Scan, WorkState
+from gallery.scope import Scope
 
 
-def scan(library: Library, *, accept_missing: bool = False) -> Scan:
-    """Asks for a scan and runs it."""
-    asked = scanning.request_scan(Library.objects.get(pk=library.pk), accept_missing=accept_missing)
+def scan(library: Library, *, accept_missing: bool = False, scope: Scope | None = None) -> Scan:
+    """Asks for a scan, of a part if `scope` is given, and runs it. One of a part that found nothing is unsaved."""
+    asked = scanning.request_scan(Library.objects.get(pk=library.pk), accept_missing=accept_missing, scope=scope)
     tasks.scan(library.pk)
-    asked.refresh_from_db()
-    return asked
+    return Scan.objects.filter(pk=asked.pk).first() or Scan(library=library, work_state=WorkState.DONE)
 
 
 def work_off() -> None:

@@ -19,8 +19,10 @@ KNOWN = mounts.parse(LINES)
 
 def test_mounts_are_read_with_their_kind_and_their_blanks() -> None:
     assert KNOWN[2:] == [
-        Mount("/srv/photos", "nfs4"), Mount("/srv/photos/USB stick", "fuseblk"), Mount("/srv/back\\slash", "fuse.rclone"),
-    ]  # fmt: skip
+        Mount("/srv/photos", "nfs4"),
+        Mount("/srv/photos/USB stick", "fuseblk"),
+        Mount("/srv/back\\slash", "fuse.rclone"),
+    ]
 
 
 @pytest.mark.parametrize(

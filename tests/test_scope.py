@@ -14,9 +14,8 @@ FILES = ["1.jpg", "a/1.jpg", "a/b/1.jpg", "a/b/c/1.jpg", "ab/1.jpg", "d/1.jpg", 
 
 def test_a_folder_is_itself_and_a_tree_all_that_lies_below() -> None:
     scope = Scope.of(folders=["a"], trees=["d"])
-    assert [path for path in ("a/1.jpg", "a/b/1.jpg", "d/1.jpg", "d/e/1.jpg", "1.jpg", "da/1.jpg") if scope.covers(path)] == [
-        "a/1.jpg", "d/1.jpg", "d/e/1.jpg",
-    ]  # fmt: skip
+    asked = ("a/1.jpg", "a/b/1.jpg", "d/1.jpg", "d/e/1.jpg", "1.jpg", "da/1.jpg")
+    assert [path for path in asked if scope.covers(path)] == ["a/1.jpg", "d/1.jpg", "d/e/1.jpg"]
 
 
 def test_the_root_alone_is_a_folder_too() -> None:

@@ -32,7 +32,9 @@ def write_xmp(folder: Path, name: str, caption: str, rating: int = 3) -> Path:
 def write_takeout(folder: Path, name: str, description: str) -> Path:
     file = folder / name
     title = name.removesuffix(".json").removesuffix(".supplemental-metadata")
-    file.write_text(json.dumps({"title": title, "description": description, "photoTakenTime": {"timestamp": "1530800000"}}))
+    file.write_text(
+        json.dumps({"title": title, "description": description, "photoTakenTime": {"timestamp": "1530800000"}})
+    )
     return file
 
 
