@@ -79,7 +79,8 @@ class Watch(threading.Thread):
         self._times: dict[str, int] = {}
         self._rebuild_at: float | None = None
         self._built_at = self._built_s = 0.0
-        self._poll_at = 0.0
+        self._poll_at = self._whole_told = 0.0
+        self._whole_at: float | None = None
 
     def stop(self) -> None:
         """Asks it to end; it does within a moment, unless the disk makes it wait."""
@@ -93,9 +94,12 @@ class Watch(threading.Thread):
             if now != seen or is_first:
                 is_first, seen = False, now
                 self._begin(now)
-                self._report(self.target.library_id, None)
+                self._tell_whole()
             if self._rebuild_at is not None and time.monotonic() >= self._rebuild_at:
                 self._rebuild()
+            # Not before it watches again: what happens until then is missed.
+            if self._rebuild_at is None and self._whole_at is not None and time.monotonic() >= self._whole_at:
+                self._tell_whole()
             if self._times and time.monotonic() >= self._poll_at:
                 self._poll()
             self._listen()
@@ -149,7 +153,7 @@ class Watch(threading.Thread):
                 before = None
                 with suppress(_LimitReached):
                     self._notifier = _notifier(folders)
-                    self._report(self.target.library_id, None)
+                    self._tell_whole()
             self.trouble = "" if self._notifier else str(limit)
         except OSError:  # one of them went away this very moment
             self._notifier, before = before, None
@@ -174,7 +178,7 @@ class Watch(threading.Thread):
     def _listen(self) -> None:
         """Waits for events, for a tick at most, and reports them."""
         wait_s = self._tick_s
-        for moment in (self._rebuild_at, self._poll_at if self._times else None):
+        for moment in (self._rebuild_at, self._whole_at, self._poll_at if self._times else None):
             if moment is not None:
                 wait_s = min(wait_s, max(0.05, moment - time.monotonic()))
         if self._notifier is None:
@@ -183,9 +187,11 @@ class Watch(threading.Thread):
         try:
             changes = self._notifier.watch(_GATHER_MS, _STEP_MS, max(1, int(wait_s * 1000)), self._stopped)
         except (OSError, WatchfilesRustInternalError) as error:
-            logger.warning("library %d: watching stumbled and begins anew: %s", self.target.library_id, error)
+            # Over a name that is not UTF-8, for example. What else there was to tell is lost with it.
+            logger.debug("library %d: watching stumbled and begins anew: %s", self.target.library_id, error)
             self._close()
             self._want_rebuild()
+            self._whole_at = max(time.monotonic(), self._whole_told + self._poll_s)
             return
         if isinstance(changes, set):
             self._hear(changes)
@@ -195,9 +201,7 @@ class Watch(threading.Thread):
         trees: set[str] = set()
         for kind, path in changes:
             folder, _, name = path.rpartition("/")
-            if "\ufffd" in path:  # a name that is not UTF-8 arrives mangled: the nearest folder whose name did not
-                trees.add(_before_mangled(folder) if "\ufffd" in folder else folder)
-            elif name == IGNORE_FILE:
+            if name == IGNORE_FILE:
                 trees.add(folder)
                 self._want_rebuild()
             elif path == self.target.root or self._exclusion.excludes(self._relative(path)):
@@ -226,6 +230,10 @@ class Watch(threading.Thread):
         if changed and os.path.isdir(self.target.root):
             self._tell(folders=changed)
             self._want_rebuild()
+
+    def _tell_whole(self) -> None:
+        self._whole_at, self._whole_told = None, time.monotonic()
+        self._report(self.target.library_id, None)
 
     def _tell(self, *, folders: Iterable[str] = (), trees: Iterable[str] = ()) -> None:
         """Reports absolute paths."""
@@ -293,7 +301,3 @@ def _time_of(folder: str) -> int:
         return os.stat(folder).st_mtime_ns
     except OSError:
         return -1
-
-
-def _before_mangled(folder: str) -> str:
-    return folder[: folder.index("\ufffd")].rpartition("/")[0]
