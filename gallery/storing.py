@@ -14,7 +14,7 @@ from typing import BinaryIO
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gallery import destinations, filenames, kept, metadata, paths, staging, work
+from gallery import destinations, filenames, kept, metadata, paths, staging, walk, work
 from gallery.models import File, Library, Photo, Upload, WorkState
 from gallery.scan import Exclusion, Stat, is_picture, stem_of
 from gallery.vision import formats
@@ -66,9 +66,8 @@ def check_type(head: bytes) -> str:
 
 def check_name(library: Library, path: str) -> None:
     """Raises Refused if scans of the library would pass by this path (stored spelling), and so take it for gone."""
-    exclusion = Exclusion.parse(library.exclude)
-    parts = path.split("/")
-    if any(exclusion.excludes("/".join(parts[: end + 1])) for end in range(len(parts))):
+    if walk.is_left_out(library.root_path, Exclusion.parse(library.exclude), path):
+        parts = path.split("/")
         raise Refused(f"The library “{library.name}” leaves out files like “{paths.display(parts[-1])}”.")
 
 

@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import quote
@@ -162,7 +163,7 @@ class _Walker:
                 relative = paths.to_path(stored)
                 absolute = os.path.join(self.root, relative)
                 try:
-                    rules = above.rules + self._own_rules(os.path.dirname(absolute), above.stored)
+                    rules = above.rules + self.own_rules(os.path.dirname(absolute), above.stored)
                     if not any(rule.excludes(stored) for rule in rules) and self._is_folder(absolute):
                         device = os.stat(os.path.dirname(absolute)).st_dev
                         entered[stored] = _Folder(relative, stored, rules, device)
@@ -175,7 +176,7 @@ class _Walker:
     def _is_folder(self, absolute: str) -> bool:
         return os.path.isdir(absolute) and not os.path.islink(absolute) and absolute not in self.leave_out
 
-    def _own_rules(self, absolute: str, stored: str) -> tuple[Exclusion, ...]:
+    def own_rules(self, absolute: str, stored: str) -> tuple[Exclusion, ...]:
         if stored not in self.result.ignores:
             text = _read_ignore(absolute)
             if text is None:
@@ -192,7 +193,7 @@ class _Walker:
             entries = list(_entries(absolute))
             rules = folder.rules
             if any(entry.name == IGNORE_FILE for entry in entries):
-                rules += self._own_rules(absolute, folder.stored)
+                rules += self.own_rules(absolute, folder.stored)
         except OSError as error:
             if not folder.stored:
                 raise RootUnavailable(_reason(error)) from error
@@ -274,6 +275,17 @@ def _read_ignore(folder: str) -> str | None:
         return handle.read(MAX_IGNORE_BYTES).decode("utf-8-sig", "replace")
 
 
+def is_left_out(root: str, exclusion: Exclusion, path: str) -> bool:
+    """Whether scans would pass by a file at `path` (stored spelling), whether or not it is there."""
+    walker = _Walker(root, Walk(exclusion), (), 0.0)
+    parts = path.split("/")
+    for end in range(len(parts)):
+        folder = "/".join(parts[:end])
+        with suppress(OSError):
+            walker.own_rules(os.path.join(root, paths.to_path(folder)), folder)
+    return walker.result.leaves_out(path)
+
+
 def still_moving(root: str, looks: Mapping[str, Look], settle_s: float, wait: Callable[[float], None]) -> set[str]:
     """Those files that did not stand still for `settle_s` seconds: they may be on their way here, and be half.
 
@@ -335,7 +347,7 @@ def _folders_below(walker: _Walker) -> Iterator[str]:
             entries = list(_entries(absolute))
             rules = folder.rules
             if any(entry.name == IGNORE_FILE for entry in entries):
-                rules += walker._own_rules(absolute, folder.stored)
+                rules += walker.own_rules(absolute, folder.stored)
         except OSError as error:
             if not folder.stored:
                 raise RootUnavailable(_reason(error)) from error
