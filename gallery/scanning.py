@@ -16,7 +16,7 @@ from contextlib import suppress
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 from django.http import Http404
 from django.utils import timezone
 
@@ -128,6 +128,16 @@ def run_scan(scan: Scan) -> None:
         work.our_scan(scan).delete()  # a look at some folders that found nothing is not worth a line in the ledger
         return
     _close(scan)
+
+
+def forget_old() -> None:
+    """Shortens the ledger, where the watcher adds many lines: those of parts after a week, others after a year."""
+    now = timezone.now()
+    old = Q(scope__isnull=False, worked_at__lt=now - dt.timedelta(days=7)) | Q(
+        worked_at__lt=now - dt.timedelta(days=365)
+    )
+    newest = Scan.objects.filter(library=OuterRef("library"), scope__isnull=True).order_by("-id").values("id")[:1]
+    Scan.objects.filter(old, work_state__in=[WorkState.DONE, WorkState.FAILED]).exclude(id=Subquery(newest)).delete()
 
 
 def fail(scan: Scan, error: Exception) -> None:
@@ -249,7 +259,7 @@ def _is_too_much(library: Library, gone: int, present: int, scope: Scope | None)
     """Whether so many files vanished that a person is asked first.
 
     A scan of a part counts what other parts lost since the last whole one: a drive that goes away, or a program that
-    deletes, is seen in many small portions.
+    deletes, is seen in many small portions. What was left out on purpose is none of it.
     """
     if not gone:
         return False
@@ -257,8 +267,10 @@ def _is_too_much(library: Library, gone: int, present: int, scope: Scope | None)
         whole = Scan.objects.filter(library=library, scope__isnull=True, work_state=WorkState.DONE)
         last = whole.order_by("-id").values_list("worked_at", flat=True).first()
         since = max(filter(None, [last, timezone.now() - _HELD_WITHIN]))
-        lately = File.objects.filter(library=library, missing_since__gte=since).count()
-        gone, present = gone + lately, present + lately
+        rows = File.objects.filter(library=library, missing_since__gte=since)
+        paths_lost = set(rows.values_list("path", flat=True))
+        lost = paths_lost - walk.left_out(library.root_path, Exclusion.parse(library.exclude), paths_lost)
+        gone, present = gone + len(lost), present + len(lost)
     return gone > HELD_FILES and gone > HELD_SHARE * present
 
 

@@ -66,9 +66,9 @@ def check_type(head: bytes) -> str:
 
 def check_name(library: Library, path: str) -> None:
     """Raises Refused if scans of the library would pass by this path (stored spelling), and so take it for gone."""
-    if walk.is_left_out(library.root_path, Exclusion.parse(library.exclude), path):
-        parts = path.split("/")
-        raise Refused(f"The library “{library.name}” leaves out files like “{paths.display(parts[-1])}”.")
+    if walk.left_out(library.root_path, Exclusion.parse(library.exclude), [path]):
+        name = paths.display(path.rpartition("/")[2])
+        raise Refused(f"The library “{library.name}” leaves out files like “{name}”.")
 
 
 def _store(root: int, upload: Upload, handle: BinaryIO) -> None:

@@ -136,6 +136,7 @@ def _tidy_daily() -> None:
         work.note_condition("tidied", "")  # first, so that a walk that is cut short is not begun anew every minute
         with work.contained("tidy", "Left-over files cannot be cleaned away"):
             thumbnails.tidy()
+        scanning.forget_old()
 
 
 def _is_disk_full() -> bool:

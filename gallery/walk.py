@@ -19,6 +19,7 @@ from gallery.scope import Scope
 # Longer paths fit in no index of PostgreSQL (2,704 bytes); nobody has them on purpose.
 MAX_PATH_BYTES = 2600
 MAX_IGNORE_BYTES = 20_000
+_NOTHING = "# leaves out nothing"
 _SIDECARS = (".xmp", ".json")
 _LINE_BREAKS = re.compile("[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 
@@ -179,9 +180,7 @@ class _Walker:
     def own_rules(self, absolute: str, stored: str) -> tuple[Exclusion, ...]:
         if stored not in self.result.ignores:
             text = _read_ignore(absolute)
-            if text is None:
-                return ()
-            self.result.ignores[stored] = Exclusion.parse_file(text, stored)
+            self.result.ignores[stored] = Exclusion.parse_file(_NOTHING if text is None else text, stored)
         return (self.result.ignores[stored],)
 
     def look_through(self, folder: _Folder) -> list[_Folder]:
@@ -275,15 +274,19 @@ def _read_ignore(folder: str) -> str | None:
         return handle.read(MAX_IGNORE_BYTES).decode("utf-8-sig", "replace")
 
 
-def is_left_out(root: str, exclusion: Exclusion, path: str) -> bool:
-    """Whether scans would pass by a file at `path` (stored spelling), whether or not it is there."""
+def left_out(root: str, exclusion: Exclusion, files: Iterable[str]) -> set[str]:
+    """Those of the paths (stored spellings) that scans pass by, whether or not there are such files."""
     walker = _Walker(root, Walk(exclusion), (), 0.0)
-    parts = path.split("/")
-    for end in range(len(parts)):
-        folder = "/".join(parts[:end])
-        with suppress(OSError):
-            walker.own_rules(os.path.join(root, paths.to_path(folder)), folder)
-    return walker.result.leaves_out(path)
+    found = set()
+    for path in files:
+        parts = path.split("/")
+        for end in range(len(parts)):
+            folder = "/".join(parts[:end])
+            with suppress(OSError):
+                walker.own_rules(os.path.join(root, paths.to_path(folder)), folder)
+        if walker.result.leaves_out(path):
+            found.add(path)
+    return found
 
 
 def still_moving(root: str, looks: Mapping[str, Look], settle_s: float, wait: Callable[[float], None]) -> set[str]:

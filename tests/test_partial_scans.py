@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from gallery import services, tasks, work
+from gallery import scanning, services, tasks, work
 from gallery.models import File, Library, Mark, Photo, Scan, WorkState
 from gallery.scope import MOST_PLACES, Scope
 from tests.factories import write_jpeg
@@ -172,6 +172,38 @@ def test_what_a_whole_scan_went_through_with_does_not_count_any_more(library: Li
     library.refresh_from_db()
     assert library.state == "ok"
     assert len(present()) == 9
+
+
+def test_what_was_left_out_a_moment_ago_does_not_count_as_lost(library: Library, folder: Path) -> None:
+    small(folder, *(f"out/{number}.jpg" for number in range(30)), *(f"rest/{number}.jpg" for number in range(20)))
+    scan(library)
+    for photo in Photo.objects.all():
+        Photo.objects.filter(pk=photo.pk).update(digest=f"{photo.pk:064}", work_state=WorkState.DONE)
+    (folder / "out/.pictopyignore").touch()
+    assert scan(library, scope=of(trees=("out",))).gone == 30
+    (folder / "rest/1.jpg").unlink()
+    assert scan(library, scope=of("rest")).work_state == WorkState.DONE
+    library.refresh_from_db()
+    assert library.state == "ok"
+    assert len(present()) == 19
+
+
+def test_the_ledger_does_not_grow_for_ever(library: Library) -> None:
+    long_ago, lately = timezone.now() - dt.timedelta(days=400), timezone.now() - dt.timedelta(days=8)
+    part = {"folders": ["a"], "trees": []}
+
+    def done(when: dt.datetime, scope: dict[str, list[str]] | None) -> int:
+        return Scan.objects.create(library=library, scope=scope, worked_at=when, work_state=WorkState.DONE).pk
+
+    done(long_ago, None)
+    done(lately, part)
+    kept = [done(lately, None), done(timezone.now(), part)]
+    tasks.sweep()
+    assert [scan.pk for scan in Scan.objects.filter(worked_at__isnull=False).order_by("id")] == kept
+    Scan.objects.all().delete()
+    only = done(long_ago, None)
+    scanning.forget_old()
+    assert Scan.objects.get().pk == only, "the schedule counts from it"
 
 
 def test_a_part_of_a_library_whose_drive_is_away_takes_nothing_for_gone(
