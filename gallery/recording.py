@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from gallery import describing, kept, search_text, told, work
+from gallery import describing, kept, registering, search_text, told, work
 from gallery.analysis import analyzers
 from gallery.metadata import Kind, Metadata, kind_of
 from gallery.models import AnalyzerVersion, File, Photo, Receipt, Region, WorkState
@@ -135,7 +135,7 @@ def _write(outcomes: list[Outcome]) -> None:
         unique_fields=["photo", "analyzer"],
         update_fields=["version", "state", "error", "milliseconds", "at"],
     )
-    _describe_again(again)
+    registering.describe_again(again)
     _write_regions(recorded)
     for analyzer in analyzers():
         results = [(photo, o.results[analyzer.name]) for o, photo in recorded if analyzer.name in o.results]
@@ -212,15 +212,6 @@ def _beside(file: File) -> set[tuple[str, str]]:
     """Size and name of the sidecars that speak of the picture itself."""
     lines = [line.split(" ", 2) for line in file.sidecars.splitlines()]
     return {(line[0], line[-1]) for line in lines if kind_of(line[-1]) is not Kind.ALBUM}
-
-
-def _describe_again(photo_ids: set[int]) -> None:
-    """Has the metadata of photos read once more. If a worker is at one this moment, its result would be stale."""
-    if photo_ids:
-        Receipt.objects.filter(photo__in=photo_ids, analyzer=describing.NAME).delete()
-        Photo.objects.filter(pk__in=photo_ids).update(
-            work_state=WorkState.READY, attempts=0, lease_owner="", lease_until=None
-        )
 
 
 def _leave(photo: Photo) -> None:

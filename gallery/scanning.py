@@ -1,61 +1,85 @@
-"""Scanning a library: the walk on disk, the pure difference, and the rows that follow from it.
+"""Scanning a library: the walk on disk, the pure difference, and whether what is missing may be taken for gone.
 
 A scan never takes anything away. A root that cannot be read makes the library `offline`, many vanished files at once
 make it `held` and a person is asked; neither changes a row. A file that vanished keeps its row with `missing_since`.
+docs/scanning.md tells people what is scanned when.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import OuterRef, Q, Subquery
+from django.http import Http404
 from django.utils import timezone
 
-from gallery import holding, paths, relinking, search_text, work
+from gallery import holding, paths, registering, relinking, walk, work
 from gallery.access import get_or_404
-from gallery.models import File, Library, Photo, Scan, WorkState
-from gallery.scan import Difference, Exclusion, Known, Stat, compare
-from gallery.walk import RootUnavailable, Walk, walk
+from gallery.models import File, Library, Scan, WorkState
+from gallery.scan import IGNORE_FILE, Difference, Exclusion, Known, Stat, compare
+from gallery.scope import Scope, merge_json
+from gallery.walk import RootUnavailable, Walk
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
-CHUNK = 500
 # What a scan writes into its own row at the end.
 _RESULT = (
-    "work_state", "error", "worked_at", "started_at",
+    "work_state", "error", "worked_at", "started_at", "scope",
     "seen", "added", "changed", "moved", "gone", "skipped", "notes",
 )  # fmt: skip
 _BEAT_S = 20
 # More than this many files and this share of all of them gone in one scan: ask a person first.
 HELD_FILES = 20
 HELD_SHARE = 0.20
+# Scans of parts see what vanishes bit by bit: what they took for gone lately counts together, for so long at most.
+_HELD_WITHIN = dt.timedelta(hours=1)
+# Files that go on changing are looked at ever more rarely.
+_LONGEST_DELAY_S = 60.0
+# For so many parts the rows are picked out by the database; for more, all are read and picked out here.
+_PLACES_TO_ASK = 50
+# More folders than a person reads through.
+_NOTED = 50
 
 
-def request_scan(library: Library, *, accept_missing: bool = False) -> Scan:
-    """Asks for a scan and wakes a worker. If one is waiting already, that one does.
+def request_scan(
+    library: Library, *, accept_missing: bool = False, scope: Scope | None = None, delay_s: float = 0.0
+) -> Scan:
+    """Asks for a scan and wakes a worker. If one is waiting already, that one does, for what both are to look at.
 
     One that is running does not: it may have passed what was changed since. `accept_missing`: a person said that the
-    vanished files are really gone, so the library is not held for them. Raises `Http404` for a library that is being
-    removed.
+    vanished files are really gone, so the library is not held for them. `scope`: what it looks at, if not all;
+    `delay_s`: not before so many seconds, unless another request is in more of a hurry. Nobody is woken for that: the
+    watcher does it in time, else the sweep. Raises `Http404` for a library that is being removed.
     """
+    now = timezone.now()
+    asked = None if scope is None or scope.is_whole else scope.to_json()
+    not_before = now + dt.timedelta(seconds=delay_s) if delay_s else None
     staying = Library.objects.select_for_update(no_key=True).exclude(state=Library.State.LEAVING)
     with transaction.atomic():
         get_or_404(staying, pk=library.pk)
         # Locked, so that a worker that takes it this moment knows what it was asked for.
         scan = Scan.objects.select_for_update().filter(library=library, work_state=WorkState.READY).first()
         if scan is None:
-            scan = Scan.objects.create(library=library, accept_missing=accept_missing)
-        elif accept_missing and not scan.accept_missing:
-            scan.accept_missing = True
-            scan.save(update_fields=["accept_missing"])
-        work.wake(work.SCAN, library.pk)
+            scan = Scan.objects.create(
+                library=library, accept_missing=accept_missing, scope=asked, not_before=not_before
+            )
+        else:
+            before = (scan.accept_missing, scan.scope, scan.not_before)
+            scan.accept_missing |= accept_missing
+            scan.scope = merge_json(scan.scope, asked)
+            scan.not_before = min(scan.not_before, not_before) if scan.not_before and not_before else None
+            if (scan.accept_missing, scan.scope, scan.not_before) != before:
+                scan.save(update_fields=["accept_missing", "scope", "not_before"])
+        if scan.not_before is None or scan.not_before <= now:
+            work.wake(work.SCAN, library.pk)
     return scan
 
 
@@ -67,60 +91,94 @@ def run_scan(scan: Scan) -> None:
     library = scan.library
     scan.started_at = timezone.now()
     scan.seen = scan.added = scan.changed = scan.moved = scan.gone = scan.skipped = 0
+    if library.state != Library.State.OK:
+        scan.scope = None  # what was missed meanwhile may be anywhere
+    scope = None if scan.scope is None else Scope.from_json(scan.scope)
     beat = _heartbeat(scan)
     try:
-        if os.path.realpath(library.root_path) != library.root_path:
-            raise RootUnavailable("The folder has become a link to another place. Add that place as a library instead.")
-        found = walk(
-            library.root_path,
-            Exclusion.parse(library.exclude),
-            leave_out=(os.path.realpath(settings.PICTOPY.data_dir),),
-            on_folder=beat,
-        )
+        found = _walk(library, scope, beat)
+        known = known_files(library, scope)
+        away = {} if scan.accept_missing else _away(library, known)
+        difference = compare(known, found.found, sidecars=found.sidecars, unreadable=[*found.unreadable, *away])
+        gone, left_out = _tell_apart(library, known, difference.gone, found)
+        at_stake = _present(library, known, scope) - len(left_out)
+        if not scan.accept_missing:
+            _check_not_bare(library, found, scope, at_stake)
+        moving = _set_aside_moving(library, known, difference, found, beat)
     except RootUnavailable as error:
         _give_up(scan, Library.State.OFFLINE, str(error))
         return
-    known = known_files(library)
-    present = sum(not row.is_missing for row in known.values())
-    if not found.found and present and not scan.accept_missing:
-        # An unmounted drive leaves its empty mount point behind.
-        reason = "The folder is empty, but was not before. If it lies on a drive, the drive may be away."
-        _give_up(scan, Library.State.OFFLINE, reason)
-        return
-    difference = compare(known, found.found, unreadable=found.unreadable)
-    difference.gone = _really_gone(library, known, difference.gone)
+    difference.gone = gone
     _count(scan, found, difference)
-    is_alarming = _is_alarming(len(difference.gone), present) and not scan.accept_missing
-    if is_alarming and _hold(scan, difference, known, present, beat):
-        return
+    scan.notes = _notes(found, away, len(left_out), len(moving) if scope is None else 0)
+    loss = _Loss(len(gone), at_stake, 0 if scan.accept_missing or not gone else _lost_bit_by_bit(library, scope))
+    if not scan.accept_missing and loss.is_alarming():
+        if scope is not None:
+            _give_up(scan, Library.State.HELD, f"{loss.text} Nothing was changed.")
+            with suppress(Http404):  # all of it has to be looked at to say what became of them
+                request_scan(library)
+            return
+        if _hold(scan, difference, known, loss, found.sidecars, beat):
+            return
+    difference.gone += left_out
+    scan.gone = len(difference.gone)
     with transaction.atomic():
-        _set_state(library, Library.State.OK, "")
+        if scope is None:
+            _set_state(library, Library.State.OK, "")
+            _remember_mounts(library, found.mounts, away)
         work.renew(scan)
-    _apply(scan, difference, beat)
-    holding.close(library)
+    registering.apply(scan, difference, found.sidecars, beat)
+    if moving:
+        _look_again(scan, moving)
+    if scope is None:
+        holding.close(library)
+        registering.note_stems(library)
+    elif difference.is_empty and not scan.notes:
+        work.our_scan(scan).delete()  # a look at some folders that found nothing is not worth a line in the ledger
+        return
     _close(scan)
 
 
-def _is_alarming(gone: int, present: int) -> bool:
-    """Whether so much is gone that it may be a drive and not a person who tidied up."""
-    return gone > HELD_FILES and gone > HELD_SHARE * present
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """Files that are gone, of how many; `before`: those that scans of parts have taken for gone already."""
+
+    gone: int
+    present: int
+    before: int
+
+    def is_alarming(self, explained: int = 0) -> bool:
+        """Whether so much is gone that it may be a drive and not a person who tidied up."""
+        gone = self.gone + self.before - explained
+        return gone > HELD_FILES and gone > HELD_SHARE * (self.present + self.before)
+
+    @property
+    def text(self) -> str:
+        return f"{self.gone:,} of {self.present:,} files are no longer there."
 
 
-def _hold(scan: Scan, difference: Difference, known: dict[str, Known], present: int, beat: Callable[[], None]) -> bool:
+def _hold(
+    scan: Scan,
+    difference: Difference,
+    known: dict[str, Known],
+    loss: _Loss,
+    sidecars: Mapping[str, str],
+    beat: Callable[[], None],
+) -> bool:
     """Holds the library, and looks for what is gone among the new files, by content. True: it stays held.
 
     If that explains enough, or a person said so, those files get their new places in `difference`. The scan goes on
     with the rest when that is no more than is gone any day; else it ends here, having changed nothing but what a person
     asked for, and the library waits for an answer.
     """
-    library, gone = scan.library, len(difference.gone)
+    library = scan.library
     with transaction.atomic():
-        _set_state(library, Library.State.HELD, f"{gone:,} of {present:,} files are no longer there.")
+        _set_state(library, Library.State.HELD, loss.text)
         work.renew(scan)
-    holding.ask(library, difference.gone, known, present=present, beat=beat)
+    holding.ask(library, difference.gone, known, present=loss.present, beat=beat)
     found = relinking.find(library, difference, beat)
     is_asked = holding.is_relink_asked(library)
-    is_explained = not _is_alarming(gone - len(found), present)
+    is_explained = not loss.is_alarming(len(found))
     if is_asked or is_explained:
         relinking.take(difference, found)
         found = []
@@ -128,16 +186,27 @@ def _hold(scan: Scan, difference: Difference, known: dict[str, Known], present: 
     if is_explained:
         return False
     if is_asked:
-        _apply(scan, Difference(moved=difference.moved), beat)
-    holding.ask(library, difference.gone, known, present=present, found={row.id for row, _, _ in found}, beat=beat)
+        registering.apply(scan, Difference(moved=difference.moved), sidecars, beat)
+    ids = {row.id for row, _, _ in found}
+    holding.ask(library, difference.gone, known, present=loss.present, found=ids, beat=beat)
     with transaction.atomic():
         holding.end_relink(library)
-        reason = f"{len(difference.gone):,} of {present:,} files are no longer there."
-        is_untouched = len(difference.gone) == gone
-        _set_state(library, Library.State.HELD, f"{reason} Nothing was changed." if is_untouched else reason)
+        left = _Loss(len(difference.gone), loss.present, loss.before)
+        is_untouched = left == loss
+        _set_state(library, Library.State.HELD, f"{left.text} Nothing was changed." if is_untouched else left.text)
         work.renew(scan)
     _close(scan, error=library.state_reason)
     return True
+
+
+def forget_old() -> None:
+    """Shortens the ledger, where the watcher adds many lines: those of parts after a week, others after a year."""
+    now = timezone.now()
+    old = Q(scope__isnull=False, worked_at__lt=now - dt.timedelta(days=7)) | Q(
+        worked_at__lt=now - dt.timedelta(days=365)
+    )
+    newest = Scan.objects.filter(library=OuterRef("library"), scope__isnull=True).order_by("-id").values("id")[:1]
+    Scan.objects.filter(old, work_state__in=[WorkState.DONE, WorkState.FAILED]).exclude(id=Subquery(newest)).delete()
 
 
 def fail(scan: Scan, error: Exception) -> None:
@@ -162,168 +231,192 @@ def _heartbeat(scan: Scan) -> Callable[[], None]:
     return beat
 
 
-def _apply(scan: Scan, difference: Difference, beat: Callable[[], None]) -> None:
-    """Writes a difference, in short transactions of `CHUNK` files; can be stopped and repeated at any point.
+def own_folders() -> tuple[str, ...]:
+    """What scans pass by wherever it lies: PictoPy's own data."""
+    return (os.path.realpath(settings.PICTOPY.data_dir),)
 
-    Each holds the scan's lease: once it was lost, the same files may be another scan's, or nobody's any more.
+
+def _walk(library: Library, scope: Scope | None, beat: Callable[[], None]) -> Walk:
+    """What is there. Raises `RootUnavailable`."""
+    root = library.root_path
+    if os.path.realpath(root) != root:
+        raise RootUnavailable("The folder has become a link to another place. Add that place as a library instead.")
+    return walk.walk(
+        root,
+        Exclusion.parse(library.exclude),
+        scope=scope,
+        leave_out=own_folders(),
+        on_folder=beat,
+        settle_s=settings.PICTOPY.settle_s,
+    )
+
+
+def _away(library: Library, known: Mapping[str, Known]) -> dict[str, int]:
+    """The drives inside the library that are away, each with the number of files that are known on it.
+
+    A few absent files of many would not make the library held, and a bare mount point looks like an emptied folder. So
+    each whole scan notes which folders are drives of their own, and what lies on them is left alone while they are
+    away.
     """
-    library = scan.library
-
-    def write(items: Iterable[T], save: Callable[[list[T]], None], *, wakes: bool = False) -> None:
-        for chunk in chunks(items):
-            with transaction.atomic():
-                work.renew(scan)
-                save(chunk)
-            if wakes:
-                work.wake_analysis()
-            beat()
-
-    write(difference.moved, _move)
-    write(difference.added.items(), lambda added: _add(library, added), wakes=True)
-    write(difference.changed, _change)
-    write(difference.returned, _return)
-    write(difference.gone, _lose)
-    if not difference.is_empty:
-        work.wake_analysis()
+    found = {}
+    for folder in walk.away(library.root_path, library.mounts):
+        count = sum(path.startswith(f"{folder}/") and not row.is_missing for path, row in known.items())
+        if count:
+            found[folder] = count
+    return found
 
 
-def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """Lists of at most `size` items."""
-    chunk: list[T] = []
-    for item in items:
-        chunk.append(item)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
-        yield chunk
-
-
-def known_files(library: Library) -> dict[str, Known]:
-    """All files of a library by path: one query, and 50 MB for 100,000."""
+def known_files(library: Library, scope: Scope | None = None) -> dict[str, Known]:
+    """The rows by path; of a part, those in it. One query, and 50 MB for 100,000."""
     rows = File.objects.filter(library=library).order_by()
+    if scope is not None and len(scope.folders) + len(scope.trees) <= _PLACES_TO_ASK:
+        rows = rows.filter(_below(scope))
+    values = rows.values_list("id", "path", "size_bytes", "mtime_ns", "missing_since", "sidecars")
     return {
-        path: Known(id_, Stat(size, mtime), missing is not None)
-        for id_, path, size, mtime, missing in rows.values_list(
-            "id", "path", "size_bytes", "mtime_ns", "missing_since"
-        ).iterator(chunk_size=5000)
+        path: Known(id_, Stat(size, mtime), missing is not None, sidecars)
+        for id_, path, size, mtime, missing, sidecars in values.iterator(chunk_size=5000)
+        if scope is None or scope.covers(path)
     }
 
 
-def _really_gone(library: Library, known: dict[str, Known], gone: list[Known]) -> list[Known]:
-    """Those whose file is not there now either: an upload may have put it there after the walk had passed."""
-    if library.kind != Library.Kind.MANAGED or not gone:
-        return gone
-    ids = {row.id for row in gone}
-    at = {row.id: path for path, row in known.items() if row.id in ids}
-    return [row for row in gone if not os.path.lexists(os.path.join(library.root_path, paths.to_path(at[row.id])))]
+def _below(scope: Scope) -> Q:
+    """At least the rows that a scope covers."""
+    condition = Q(pk__in=[])
+    for place in scope.folders | scope.trees:
+        condition |= Q(path__startswith=f"{place}/") if place else ~Q(path__contains="/")
+    return condition
 
 
-def _add(library: Library, added: list[tuple[str, Stat]]) -> None:
-    """New files, each with a photo that was not read yet. Paths that are known by now are left alone."""
-    already = set(
-        File.objects.filter(library=library, path__in=[path for path, _ in added]).values_list("path", flat=True)
-    )
-    new = [(path, stat) for path, stat in added if path not in already]
-    photos = Photo.objects.bulk_create([Photo(library=library, size_bytes=stat.size_bytes) for _, stat in new])
-    File.objects.bulk_create(
-        File(library=library, photo=photo, path=path, size_bytes=stat.size_bytes, mtime_ns=stat.mtime_ns)
-        for photo, (path, stat) in zip(photos, new, strict=True)
-    )
+def _present(library: Library, known: dict[str, Known], scope: Scope | None) -> int:
+    """How many files the library has, as far as we know."""
+    if scope is None:
+        return sum(not row.is_missing for row in known.values())
+    return File.objects.filter(library=library, missing_since__isnull=True).count()
 
 
-def _change(changed: list[tuple[Known, Stat]]) -> None:
-    """Files with new content: to be read again, and nothing is expected of those that were edited in place.
+def _tell_apart(
+    library: Library, known: Mapping[str, Known], rows: list[Known], found: Walk
+) -> tuple[list[Known], list[Known]]:
+    """Of files that the walk did not find, those that are gone, and those that somebody said are to be left out.
 
-    But under the name of one that was gone for a scan there may be any other picture now, as cameras begin to count
-    anew; and one that seemed to have moved, and was not read yet, may never have been what it seemed. They are taken
-    for edited by nobody: if they do not hold what was there before, they are photos of their own.
+    Of an upload library neither, if the file is there all the same: an upload may have put it there after the walk had
+    passed.
     """
-    stats = {known.id: stat for known, stat in changed}
-    was_gone = {known.id for known, _ in changed if known.is_missing}
-    files = _locked(stats)
-    for file in files:
-        file.size_bytes, file.mtime_ns = stats[file.id].size_bytes, stats[file.id].mtime_ns
-        if file.is_read and file.id not in was_gone:
-            file.digest = ""
-    _read_again(files)
+    gone: list[Known] = []
+    left_out: list[Known] = []
+    ids = {row.id for row in rows}
+    at = {row.id: path for path, row in known.items() if row.id in ids} if ids else {}
+    for row in rows:
+        path = at[row.id]
+        if found.leaves_out(path):
+            left_out.append(row)
+        elif library.kind != Library.Kind.MANAGED or not os.path.lexists(
+            os.path.join(library.root_path, paths.to_path(path))
+        ):
+            gone.append(row)
+    return gone, left_out
 
 
-def _move(moved: list[tuple[Known, str, Stat]]) -> None:
-    """Files under a new path: to be read again, since only the content proves that they are the same."""
-    places = {known.id: (path, stat) for known, path, stat in moved}
-    files = _locked(places)
-    for file in files:
-        file.path, stat = places[file.id]
-        file.size_bytes, file.mtime_ns = stat.size_bytes, stat.mtime_ns
-    _read_again(files)
-    search_text.write(file.photo_id for file in files)
+def _check_not_bare(library: Library, found: Walk, scope: Scope | None, present: int) -> None:
+    """Raises `RootUnavailable` for a folder without anything: a drive that is away leaves its bare mount point."""
+    is_bare = not found.found if scope is None else walk.is_empty(library.root_path)
+    if is_bare and present > 0:
+        raise RootUnavailable("The folder is empty, but was not before. If it lies on a drive, the drive may be away.")
 
 
-def _return(returned: list[Known]) -> None:
-    """Files that are back, as they were by size and time; what they hold is looked at once more."""
-    _read_again(_locked(known.id for known in returned))
+def _lost_bit_by_bit(library: Library, scope: Scope | None) -> int:
+    """How many files scans of parts took for gone since the last whole one: a drive that goes away, or a program that
+    deletes, is seen in many small portions. What was left out on purpose is none of it.
+
+    A whole scan looks back like this only if the library is held, perhaps for just that.
+    """
+    is_held = library.state == Library.State.HELD
+    if scope is None and not is_held:
+        return 0
+    whole = Scan.objects.filter(library=library, scope__isnull=True, work_state=WorkState.DONE)
+    last = whole.order_by("-id").values_list("worked_at", flat=True).first()
+    recently = None if is_held else timezone.now() - _HELD_WITHIN
+    since = max(filter(None, [last, recently]), default=library.created_at)
+    rows = File.objects.filter(library=library, missing_since__gte=since)
+    lost = set(rows.values_list("path", flat=True))
+    return len(lost - walk.left_out(library.root_path, Exclusion.parse(library.exclude), lost))
 
 
-def _locked(ids: Iterable[int]) -> list[File]:
-    """Files that nobody else changes before the end of the transaction: first their photos are locked, then they, both
-    by id, as a worker does that records what it read."""
-    rows = File.objects.filter(id__in=list(ids))
-    photo_ids = set(rows.order_by().values_list("photo_id", flat=True))
-    list(Photo.objects.select_for_update().filter(id__in=photo_ids).order_by("id").values_list("id"))
-    return list(rows.select_for_update().order_by("id"))
+def _set_aside_moving(
+    library: Library, known: dict[str, Known], difference: Difference, found: Walk, beat: Callable[[], None]
+) -> list[str]:
+    """Takes out of a difference what did not stand still, and returns it: it stays as it was, to be looked at again.
+
+    Only what is new or changed. A file that has size and time of one that vanished, or of itself before, is complete.
+    """
+    settle_s = settings.PICTOPY.settle_s
+    fresh = {
+        path: look
+        for path, look in found.fresh.items()
+        if path in difference.added or (path in known and known[path].stat != found.found[path])
+    }
+
+    def wait(seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            beat()
+            time.sleep(min(left, 1.0))
+
+    moving = walk.still_moving(library.root_path, fresh, settle_s, wait)
+    ids = {known[path].id for path in moving if path in known}
+    difference.changed = [(row, stat) for row, stat in difference.changed if row.id not in ids]
+    for path in moving:
+        difference.added.pop(path, None)
+    return sorted(moving)
 
 
-def _read_again(files: list[File]) -> None:
-    """Saves the files as unread and queues their photos. One that a worker holds is taken from it: its result would be
-    stale. What becomes of a file that holds something else than its photo, `recording` decides when it was read."""
-    for file in files:
-        file.missing_since, file.is_read = None, False
-    columns = ["path", "size_bytes", "mtime_ns", "missing_since", "digest", "is_read"]
-    File.objects.bulk_update(files, columns, batch_size=100)
-    Photo.objects.filter(id__in=[file.photo_id for file in files]).update(
-        work_state=WorkState.READY, attempts=0, error="", lease_owner="", lease_until=None, missing_since=None
-    )
+def _look_again(scan: Scan, moving: Iterable[str]) -> None:
+    """Asks for another look at the folders of what is being written, and waits twice as long from one to the next."""
+    waited_s = (scan.not_before - scan.requested_at).total_seconds() if scan.not_before else 0.0
+    delay_s = max(settings.PICTOPY.settle_s, min(2 * waited_s, _LONGEST_DELAY_S))
+    with suppress(Http404):  # it is being removed
+        request_scan(
+            scan.library, scope=Scope.of(folders={path.rpartition("/")[0] for path in moving}), delay_s=delay_s
+        )
 
 
-def read_as_changed(file_ids: Iterable[int]) -> None:
-    """Has files read again that hold something else than was read, as if somebody had edited them in place."""
-    with transaction.atomic():
-        files = _locked(file_ids)
-        for file in files:
-            file.digest = ""
-        _read_again(files)
-
-
-def _lose(gone: list[Known]) -> None:
-    """Files that vanished: noted, and nothing else. A photo is missing when none of its files is left."""
-    now = timezone.now()
-    files = _locked(known.id for known in gone)
-    affected = {file.photo_id for file in files}
-    File.objects.filter(id__in=[file.id for file in files], missing_since__isnull=True).update(missing_since=now)
-    present = File.objects.filter(photo=OuterRef("pk"), missing_since__isnull=True)
-    lost = Photo.objects.filter(~Exists(present), id__in=affected, missing_since__isnull=True)
-    # Never read and not there any more: there is nothing to show and nothing to keep.
-    lost.filter(digest__isnull=True).delete()
-    lost.update(missing_since=now, work_state=WorkState.DONE, error="", lease_owner="", lease_until=None)
-    # What failed on a file that is gone may go well with another one.
-    Photo.objects.filter(Exists(present), id__in=affected, work_state=WorkState.FAILED).update(
-        work_state=WorkState.READY, attempts=0
-    )
+def _remember_mounts(library: Library, mounts: Iterable[str], away: Iterable[str]) -> None:
+    known = sorted({*mounts, *away})
+    if known != library.mounts:
+        Library.objects.filter(pk=library.pk).update(mounts=known)
 
 
 def _count(scan: Scan, found: Walk, difference: Difference) -> None:
     scan.seen, scan.skipped = len(found.found), found.skipped
     scan.added, scan.changed = len(difference.added), len(difference.changed)
     scan.moved, scan.gone = len(difference.moved), len(difference.gone)
-    notes = []
+
+
+def _notes(found: Walk, away: dict[str, int], left_out: int, moving: int) -> str:
+    """What a person should know of a scan, a sentence a line. `away`: drives, and how many files each has."""
+    notes = [
+        f"The drive at “{paths.display(folder)}” is away: the folder is empty. {_files(count)} on it: nothing changes. "
+        "If the drive will not come back, remove the empty folder."
+        for folder, count in away.items()
+    ]
+    if left_out:
+        notes.append(
+            f"Left out from now on, by the library's patterns or a {IGNORE_FILE} file: {_files(left_out)}. Their "
+            "photos count as missing, and come back when that ends."
+        )
+    if moving:
+        notes.append(f"Just being written, and looked at again in a moment: {_files(moving)}.")
     if found.links:
         notes.append(f"{found.links:,} links were not followed: PictoPy reads only what lies in the folder itself.")
-    for folder in sorted(found.unreadable)[:50]:
+    for folder in sorted(found.unreadable)[:_NOTED]:
         notes.append(f"Could not be read: {paths.display(folder)}")
-    if len(found.unreadable) > 50:
-        notes.append(f"... and {len(found.unreadable) - 50:,} more.")
-    scan.notes = "\n".join(notes)
+    if len(found.unreadable) > _NOTED:
+        notes.append(f"... and {len(found.unreadable) - _NOTED:,} more.")
+    return "\n".join(notes)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def _set_state(library: Library, state: str, reason: str) -> None:
@@ -359,9 +452,8 @@ def _close(scan: Scan, *, error: str = "") -> None:
 def is_available(library: Library) -> bool:
     """Whether the root can be listed and, if the library has files, is not an empty mount point."""
     try:
-        with os.scandir(library.root_path) as entries:
-            return next(entries, None) is not None or not library.files.filter(missing_since__isnull=True).exists()
-    except OSError:
+        return not walk.is_empty(library.root_path) or not library.files.filter(missing_since__isnull=True).exists()
+    except RootUnavailable:
         return False
 
 

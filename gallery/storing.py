@@ -14,9 +14,9 @@ from typing import BinaryIO
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gallery import destinations, filenames, kept, metadata, paths, staging, work
+from gallery import destinations, filenames, kept, metadata, paths, staging, walk, work
 from gallery.models import File, Library, Photo, Upload, WorkState
-from gallery.scan import Exclusion, Stat, is_picture
+from gallery.scan import Exclusion, Stat, is_picture, stem_of
 from gallery.vision import formats
 
 # As much of a file as its kind is told from.
@@ -66,10 +66,9 @@ def check_type(head: bytes) -> str:
 
 def check_name(library: Library, path: str) -> None:
     """Raises Refused if scans of the library would pass by this path (stored spelling), and so take it for gone."""
-    exclusion = Exclusion.parse(library.exclude)
-    parts = path.split("/")
-    if any(exclusion.excludes("/".join(parts[: end + 1])) for end in range(len(parts))):
-        raise Refused(f"The library “{library.name}” leaves out files like “{paths.display(parts[-1])}”.")
+    if walk.left_out(library.root_path, Exclusion.parse(library.exclude), [path]):
+        name = paths.display(path.rpartition("/")[2])
+        raise Refused(f"The library “{library.name}” leaves out files like “{name}”.")
 
 
 def _store(root: int, upload: Upload, handle: BinaryIO) -> None:
@@ -218,7 +217,7 @@ def _write(upload: Upload, digest: str, stat: Stat) -> bool:
         path=upload.path,
         defaults={
             "photo": photo, "size_bytes": stat.size_bytes, "mtime_ns": stat.mtime_ns, "digest": digest,
-            "missing_since": None,
+            "missing_since": None, "stem": stem_of(upload.path),
         },
     )  # fmt: skip
     work.wake_analysis()

@@ -125,10 +125,10 @@ def sweep() -> None:
 
 
 def _request_due_scans() -> None:
-    """Also of libraries that are held or offline: what was missed may be back."""
+    """Of whole libraries, also those that are held or offline: what was missed may be back."""
     now = timezone.now()
     for library in Library.objects.filter(scan_every_min__gt=0).exclude(state=Library.State.LEAVING):
-        last = Scan.objects.filter(library=library).order_by("-id").first()
+        last = Scan.objects.filter(library=library, scope__isnull=True).order_by("-id").first()
         if last is None or (
             last.work_state in {WorkState.DONE, WorkState.FAILED}
             and (now - last.requested_at).total_seconds() >= library.scan_every_min * 60
@@ -144,6 +144,7 @@ def _tidy_daily() -> None:
         work.note_condition("tidied", "")  # first, so that a walk that is cut short is not begun anew every minute
         with work.contained("tidy", "Left-over files cannot be cleaned away"):
             thumbnails.tidy()
+        scanning.forget_old()
 
 
 def _is_disk_full() -> bool:

@@ -27,6 +27,7 @@ from django_q.models import Schedule
 from django_q.tasks import async_task, queue_size
 
 from gallery.models import Checkup, Condition, Library, Photo, Scan, WorkState
+from gallery.scope import merge_json
 
 logger = logging.getLogger(__name__)
 Item = TypeVar("Item", Photo, Scan, Checkup)
@@ -163,7 +164,8 @@ def claim_scan(library_id: int | None = None) -> Scan | None:
 def waiting_scans() -> QuerySet[Scan]:
     """Scans that could begin now."""
     running = Scan.objects.filter(library=OuterRef("library"), work_state=WorkState.CLAIMED)
-    ready = Scan.objects.filter(~Exists(running), work_state=WorkState.READY)
+    due = Q(not_before__isnull=True) | Q(not_before__lte=timezone.now())
+    ready = Scan.objects.filter(due, ~Exists(running), work_state=WorkState.READY)
     return ready.exclude(library__state=Library.State.LEAVING)
 
 
@@ -260,9 +262,11 @@ def _return_scan(found: Scan) -> None:
         logger.warning("scan %d: set aside, its workers ended", found.pk)
         return
     waiting = Scan.objects.filter(library_id=found.library_id, work_state=WorkState.READY)
-    is_accepted = found.accept_missing or waiting.filter(accept_missing=True).exists()
+    is_accepted, scope = found.accept_missing, found.scope
+    for other in waiting:
+        is_accepted, scope = is_accepted or other.accept_missing, merge_json(scope, other.scope)
     waiting.delete()
-    scan.update(work_state=WorkState.READY, accept_missing=is_accepted, **_FREE)
+    scan.update(work_state=WorkState.READY, accept_missing=is_accepted, scope=scope, not_before=None, **_FREE)
     logger.warning("scan %d: taken back from an ended worker", found.pk)
 
 

@@ -36,6 +36,7 @@ class PictopySettings:
     port: int
     batch_size: int
     lease_s: int
+    settle_s: float
 
     @property
     def thumbnails_dir(self) -> Path:
@@ -111,6 +112,7 @@ PICTOPY = PictopySettings(
     port=env.integer("PICTOPY_PORT", 8000, low=1, high=65535),
     batch_size=env.integer("PICTOPY_BATCH", 8, low=1, high=256),
     lease_s=env.integer("PICTOPY_LEASE_S", 600, low=30, high=86400),
+    settle_s=env.integer("PICTOPY_SETTLE_S", 5, low=0, high=600),
 )
 
 SECRET_KEY = _secret_key(_data_dir)

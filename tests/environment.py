@@ -17,6 +17,7 @@ os.environ["PICTOPY_DATA"] = str(DATA / "data")
 os.environ["PICTOPY_MODELS"] = str(DATA / "models")
 os.environ["PICTOPY_ROOTS"] = str(DATA)
 os.environ["PICTOPY_WORKERS"] = "2"
+os.environ["PICTOPY_SETTLE_S"] = "0"  # tests make files and scan at once
 os.environ["PICTOPY_SECRET_KEY"] = "for-the-tests-only"
 os.environ["DJANGO_SETTINGS_MODULE"] = "pictopy_site.settings"
 

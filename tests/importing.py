@@ -3,39 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
-from gallery import describing, metadata, scanning, tasks, work
-from gallery.models import File, Library, Photo, Receipt, Scan, WorkState
+from gallery import scanning, tasks, work
+from gallery.models import File, Library, Photo, Scan, WorkState
+from gallery.scope import Scope
 
 
-def scan(library: Library, *, accept_missing: bool = False) -> Scan:
-    """Asks for a scan and runs it."""
-    asked = scanning.request_scan(Library.objects.get(pk=library.pk), accept_missing=accept_missing)
+def scan(library: Library, *, accept_missing: bool = False, scope: Scope | None = None) -> Scan:
+    """Asks for a scan, of a part if `scope` is given, and runs it. One of a part that found nothing is unsaved."""
+    asked = scanning.request_scan(Library.objects.get(pk=library.pk), accept_missing=accept_missing, scope=scope)
     tasks.scan(library.pk)
-    asked.refresh_from_db()
-    return asked
-
-
-def note_sidecars(library: Library) -> None:
-    """Notes the files beside each picture, as a scan does: size, time and name a line. What is new is read anew."""
-    for file in File.objects.filter(library=library, missing_since__isnull=True):
-        folder = Path(library.root_path, file.path).parent
-        found = metadata.pair(os.listdir(folder)).get(file.name, ())
-        stats = [(it.name, (folder / it.name).stat()) for it in found]
-        lines = "\n".join(f"{stat.st_size} {stat.st_mtime_ns} {name}" for name, stat in stats)
-        if lines != file.sidecars:
-            File.objects.filter(pk=file.pk).update(sidecars=lines)
-            Receipt.objects.filter(photo=file.photo_id, analyzer=describing.NAME).delete()
-            Photo.objects.filter(pk=file.photo_id).update(work_state=WorkState.READY, attempts=0)
-
-
-def bring_in_with_sidecars(library: Library) -> list[Photo]:
-    """`bring_in` with the files beside the pictures."""
-    scan(library)
-    note_sidecars(library)
-    return bring_in(library)
+    return Scan.objects.filter(pk=asked.pk).first() or Scan(library=library, work_state=WorkState.DONE)
 
 
 def work_off() -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 from gallery import analysis, scan, thumbnails
 from gallery.models import File, Library, Photo, WorkState
 from tests.factories import LibraryFactory
-from tests.importing import bring_in_with_sidecars
+from tests.importing import bring_in
 from tests.metadata import oracle
 
 FORMATS = Path(__file__).resolve().parents[2] / "shared/eval/formats"
@@ -39,7 +39,7 @@ def everything(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
 
 def test_every_file_is_a_photo_or_says_why_not(everything: Library, folder: Path) -> None:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    bring_in_with_sidecars(everything)
+    bring_in(everything)
     grown_mb = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     pictures = {str(it.relative_to(folder)) for it in folder.rglob("*") if it.is_file() and scan.is_picture(it.name)}
     rows = {row.path: row.photo for row in File.objects.select_related("photo")}

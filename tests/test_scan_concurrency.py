@@ -18,7 +18,7 @@ from django.db import connection, connections
 from django.db.models import QuerySet
 from django.http import Http404
 
-from gallery import libraries, pipeline, recording, scanning, services, tasks, work
+from gallery import libraries, pipeline, recording, registering, scanning, services, tasks, work
 from gallery.models import File, Library, Photo, Scan, WorkState
 from tests.factories import write_jpeg
 from tests.importing import assert_every_file_is_shown_as_it_is, bring_in
@@ -62,7 +62,7 @@ class Crowd:
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """Portions that meet, and a scan that stumbles over another of the same library."""
-    monkeypatch.setattr(scanning, "CHUNK", FILES)
+    monkeypatch.setattr(registering, "CHUNK", FILES)
     monkeypatch.setattr(libraries, "REMOVE_BATCH", 7)
     monkeypatch.setattr(work, "wake", lambda *args: None)
     monkeypatch.setattr(work, "wake_analysis", lambda: None)

@@ -22,13 +22,15 @@ from tests.importing import bring_in, scan
 def while_it_runs(monkeypatch: pytest.MonkeyPatch, act: Callable[[], Any]) -> None:
     """Has `act` happen when the next walk has passed all folders."""
 
+    real = walk.walk
+
     def walked(*args: Any, **kwargs: Any) -> walk.Walk:
-        found = walk.walk(*args, **kwargs)
-        monkeypatch.setattr(scanning, "walk", walk.walk)
+        found = real(*args, **kwargs)
+        monkeypatch.setattr(walk, "walk", real)
         act()
         return found
 
-    monkeypatch.setattr(scanning, "walk", walked)
+    monkeypatch.setattr(walk, "walk", walked)
 
 
 def test_two_requests_make_one_scan(library: Library) -> None:
@@ -41,7 +43,7 @@ def test_a_scan_that_stumbles_says_over_what(library: Library, monkeypatch: pyte
     def stumble(*args: object, **kwargs: object) -> None:
         raise RuntimeError("the disk sang")
 
-    monkeypatch.setattr(scanning, "walk", stumble)
+    monkeypatch.setattr(walk, "walk", stumble)
     result = scan(library)
     assert result.work_state == WorkState.FAILED
     assert "the disk sang" in result.error

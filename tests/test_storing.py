@@ -184,16 +184,16 @@ def test_missing_content_that_comes_again_is_the_same_photo(sender: Sender, targ
 def test_a_scan_that_passed_before_takes_nothing_for_gone(
     sender: Sender, target: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from gallery import scanning
+    from gallery import walk
 
-    walk = scanning.walk
+    real = walk.walk
 
     def then_upload(*args: Any, **options: Any) -> Any:
-        found = walk(*args, **options)
+        found = real(*args, **options)
         sender.send(jpeg_bytes())
         return found
 
-    monkeypatch.setattr(scanning, "walk", then_upload)
+    monkeypatch.setattr(walk, "walk", then_upload)
     scan(target)
     assert File.objects.get().missing_since is None
 

@@ -25,6 +25,7 @@ def rounds(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         "PICTOPY_DATA": str(base / "data"),
         "PICTOPY_MODELS": str(base / "models"),
         "PICTOPY_ROOTS": str(base),
+        "PICTOPY_SETTLE_S": "0",
         "PICTOPY_LOG_LEVEL": "ERROR",
     }
     environment.pop("DATABASE_URL", None)

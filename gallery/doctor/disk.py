@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from gallery import originals, paths, scanning, staging, uploads, work
+from gallery import originals, paths, registering, scanning, staging, uploads, work
 from gallery.contents import digest_of
 from gallery.doctor.registry import PORTION, Check, Example, Finding, Look
 from gallery.models import File, Library, Upload
@@ -178,7 +178,7 @@ def fix_rotten(look: Look) -> int:
     count = 0
     for files in _rotten(look):
         if files:
-            scanning.read_as_changed(file.pk for file in files)
+            registering.read_as_changed(file.pk for file in files)
             count += len(files)
     if count:
         work.wake_analysis()

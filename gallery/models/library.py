@@ -38,6 +38,9 @@ class Library(models.Model):
     exclude = models.TextField(
         blank=True, help_text="Patterns of names to leave out, one a line, such as *.tmp or Private/*"
     )
+    mounts = models.JSONField(
+        default=list, blank=True, editable=False, help_text="Folders in it that are drives of their own, when last seen"
+    )
     scan_every_min = models.PositiveIntegerField(default=60, help_text="Minutes between scans; 0: only when asked")
     revision = models.PositiveBigIntegerField(
         default=0, editable=False, help_text="Counts the changes to which photos it shows, and how"
@@ -79,6 +82,10 @@ class Scan(WorkItem):
 
     library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="scans")
     requested_at = models.DateTimeField(auto_now_add=True)
+    not_before = models.DateTimeField(null=True, blank=True, help_text="When files that were being written have rested")
+    scope = models.JSONField(
+        null=True, blank=True, default=None, help_text="Which folders it looks at (gallery.scope); none: all of them"
+    )
     started_at = models.DateTimeField(null=True, blank=True)
     accept_missing = models.BooleanField(
         default=False, help_text="A person said that the vanished files are really gone"
@@ -106,3 +113,8 @@ class Scan(WorkItem):
 
     def __str__(self) -> str:
         return f"scan {self.pk}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it looks through all of the library."""
+        return self.scope is None

@@ -17,7 +17,7 @@ from gallery import paths, tasks, told
 from gallery import services as gallery_services
 from gallery.models import File, Library, Mark, Photo, WorkState
 from tests.factories import LibraryFactory, PhotoFactory, jpeg_bytes
-from tests.importing import bring_in_with_sidecars, scan
+from tests.importing import bring_in, scan
 
 YEAR = "Takeout/Google Photos/Photos from 2018"
 SUMMER = "Takeout/Google Photos/Sommer"
@@ -56,7 +56,7 @@ def test_a_folder_with_a_title_becomes_an_album_of_the_librarys_owner(mine: Libr
         if seed < 2:
             photo(folder, SUMMER, f"IMG_{seed}.jpg", seed)
     album(folder, YEAR, "Photos from 2018", name="metadata.json")
-    shown = bring_in_with_sidecars(mine)
+    shown = bring_in(mine)
     assert len(shown) == 3, "the copies in the album's folder are places of the same photos"
     made = Album.objects.get()
     assert (made.name, made.owner, made.visibility) == ("Sommer 2018", owner, "private")
@@ -79,21 +79,21 @@ def test_the_albums_file_in_any_language_and_an_untitled_album(mine: Library, fo
     ):
         album(folder, f"T/{number}", title, name=name)
         photo(folder, f"T/{number}", "a.jpg", number)
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     assert set(Album.objects.values_list("name", flat=True)) == {"English", "Français", "日本"}
 
 
 def test_another_programs_metadata_json_is_no_album(mine: Library, folder: Path) -> None:
     photo(folder, "Web", "a.jpg", 1)
     say(folder / "Web", "metadata.json", title="My site", version=3)
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     assert not Album.objects.exists()
 
 
 def test_reading_everything_again_changes_nothing(mine: Library, folder: Path) -> None:
     album(folder, SUMMER, "Sommer")
     photo(folder, SUMMER, "a.jpg", 1)
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     before = list(Album.objects.values()), list(AlbumItem.objects.values()), list(ImportedPhoto.objects.values())
     described_again(mine)
     assert (list(Album.objects.values()), list(AlbumItem.objects.values()), list(ImportedPhoto.objects.values())) == (
@@ -106,7 +106,7 @@ def described_again(library: Library) -> None:
     for row in Photo.objects.filter(library=library):
         row.receipts.filter(analyzer="metadata").delete()
     Photo.objects.filter(library=library).update(work_state=WorkState.READY)
-    bring_in_with_sidecars(library)
+    bring_in(library)
 
 
 def test_what_a_person_took_away_never_comes_back(mine: Library, folder: Path, owner: User) -> None:
@@ -114,7 +114,7 @@ def test_what_a_person_took_away_never_comes_back(mine: Library, folder: Path, o
         album(folder, f"T/{name}", name)
         photo(folder, f"T/{name}", "a.jpg", len(name))
         photo(folder, f"T/{name}", "b.jpg", 100 + len(name))
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     albums = {it.name: it for it in Album.objects.all()}
     out = albums["Kept"].items.order_by("position").first()
     services.remove_photos(owner, albums["Kept"].pk, photo_ids=[out.photo_id])
@@ -130,7 +130,7 @@ def test_what_a_person_took_away_never_comes_back(mine: Library, folder: Path, o
     # More comes into the folders: into the albums that are there, and the deleted one is complete if it is restored.
     for name in ("Kept", "Renamed", "Deleted", "Purged"):
         photo(folder, f"T/{name}", "c.jpg", 200 + len(name))
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     assert {(it.name, it.items.count()) for it in Album.objects.filter(deleted_at__isnull=True)} == {
         ("Kept", 2), ("Ours", 3)
     }  # fmt: skip
@@ -141,30 +141,30 @@ def test_what_a_person_took_away_never_comes_back(mine: Library, folder: Path, o
 def test_an_album_that_arrives_after_its_photos(mine: Library, folder: Path) -> None:
     """The content is known: the new files are only more places of the photos, and yet they come into the album."""
     photo(folder, YEAR, "a.jpg", 1)
-    (shown,) = bring_in_with_sidecars(mine)
+    (shown,) = bring_in(mine)
     album(folder, SUMMER, "Sommer")
     photo(folder, SUMMER, "a.jpg", 1)
-    assert [it.pk for it in bring_in_with_sidecars(mine)] == [shown.pk]
+    assert [it.pk for it in bring_in(mine)] == [shown.pk]
     assert [it.photo_id for it in Album.objects.get().items.all()] == [shown.pk]
 
 
 def test_the_albums_file_arrives_last(mine: Library, folder: Path) -> None:
     photo(folder, SUMMER, "a.jpg", 1)
     photo(folder, YEAR, "a.jpg", 1)
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     assert not Album.objects.exists()
     album(folder, SUMMER, "Sommer")
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     assert Album.objects.get().items.count() == 1
 
 
 def test_the_whole_export_is_moved(mine: Library, folder: Path, owner: User) -> None:
     album(folder, SUMMER, "Sommer")
     photo(folder, SUMMER, "a.jpg", 1)
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     services.delete_album(owner, Album.objects.get().pk)
     shutil.move(folder / "Takeout", folder / "Old phone")
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     described_again(mine)
     assert Album.objects.count() == 1
     assert ImportedAlbum.objects.get().folder == "Old phone/Google Photos/Sommer"
@@ -174,14 +174,14 @@ def test_two_albums_of_one_title_stay_two(mine: Library, folder: Path) -> None:
     for name in ("Sommer", "Sommer(1)"):
         album(folder, f"T/{name}", "Sommer")
         photo(folder, f"T/{name}", "a.jpg", len(name))
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     assert [it.items.count() for it in Album.objects.all()] == [1, 1]
 
 
 def test_a_library_of_the_house_gives_a_household_album_to_an_administrator(library: Library, folder: Path) -> None:
     album(folder, SUMMER, "Sommer")
     photo(folder, SUMMER, "a.jpg", 1, favorited=True)
-    bring_in_with_sidecars(library)
+    bring_in(library)
     assert not Album.objects.exists(), "nobody is there to own it"
     admin = User.objects.create_superuser("root")
     tasks.settle()
@@ -193,20 +193,20 @@ def test_a_library_of_the_house_gives_a_household_album_to_an_administrator(libr
 def test_favourites_are_the_owners_once(mine: Library, folder: Path, owner: User) -> None:
     photo(folder, YEAR, "a.jpg", 1, favorited=True)
     photo(folder, YEAR, "b.jpg", 2)
-    loved, other = bring_in_with_sidecars(mine)
+    loved, other = bring_in(mine)
     assert list(Mark.objects.values_list("user", "photo", "favourite")) == [(owner.pk, loved.pk, True)]
     gallery_services.set_favourite(owner, [loved.pk], is_favourite=False)
     described_again(mine)
     assert not Mark.objects.get().favourite
     # The heart stands in the album's folder alone.
     photo(folder, SUMMER, "b.jpg", 2, favorited=True)
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     assert Mark.objects.get(photo=other).favourite
 
 
 def test_people_without_a_box_are_words_to_search_for(mine: Library, folder: Path, owner: User) -> None:
     photo(folder, YEAR, "a.jpg", 1, people=[{"name": "Oma Erna"}, {"name": "Opa"}])
-    (shown,) = bring_in_with_sidecars(mine)
+    (shown,) = bring_in(mine)
     assert shown.keywords.splitlines() == ["Oma Erna", "Opa"]
     assert "oma erna" in shown.search_text.text
 
@@ -214,10 +214,10 @@ def test_people_without_a_box_are_words_to_search_for(mine: Library, folder: Pat
 def test_what_lies_beside_a_copy_speaks_of_the_photo(mine: Library, folder: Path) -> None:
     (folder / "plain").mkdir()
     (folder / "plain" / "x.jpg").write_bytes(jpeg_bytes(64, 48, seed=1))
-    (shown,) = bring_in_with_sidecars(mine)
+    (shown,) = bring_in(mine)
     assert shown.caption == ""
     photo(folder, YEAR, "a.jpg", 1, description="Am See")
-    (shown,) = bring_in_with_sidecars(mine)
+    (shown,) = bring_in(mine)
     assert (shown.caption, shown.taken_source) == ("Am See", "takeout")
     described_again(mine)
     shown.refresh_from_db()
@@ -230,7 +230,7 @@ def test_a_sudden_end_between_noting_and_placing_loses_nothing(
     album(folder, SUMMER, "Sommer")
     photo(folder, SUMMER, "a.jpg", 1)
     monkeypatch.setitem(told._listeners, "albums", told.Listener(take=importing.note))
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     assert (ImportedPhoto.objects.count(), Album.objects.count()) == (1, 0)
     monkeypatch.undo()
     tasks.sweep()
@@ -256,7 +256,7 @@ def test_files_are_never_touched(mine: Library, folder: Path) -> None:
     album(folder, SUMMER, "Sommer")
     photo(folder, SUMMER, "a.jpg", 1)
     before = {it: (it.stat().st_mtime_ns, it.read_bytes()) for it in folder.rglob("*") if it.is_file()}
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     scan(mine)
     assert {it: (it.stat().st_mtime_ns, it.read_bytes()) for it in folder.rglob("*") if it.is_file()} == before
     assert File.objects.count() == 1
@@ -272,7 +272,7 @@ def test_real_exports(mine: Library, folder: Path, owner: User) -> None:
     for name in ("Takeout1", "Takeout2"):  # the pictures of Takeout3 are empty files
         shutil.copytree(REAL / "app/upload/TEST_DATA" / name, folder / name)
     shutil.copytree(REAL / "internal/e2e/client/DATA/fromGooglePhotos", folder / "b")
-    bring_in_with_sidecars(mine)
+    bring_in(mine)
     shown = {it.path: it.photo for it in File.objects.select_related("photo").filter(photo__imported_at__isnull=False)}
     loved, seen = set(), 0
     for file in sorted(folder.rglob("*.json")):

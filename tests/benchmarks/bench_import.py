@@ -181,6 +181,7 @@ def main(count: int = 300) -> dict[str, Any]:
         "PICTOPY_MODELS": str(base / "models"),
         "PICTOPY_MODEL_MIRROR": str(SHARED / "models"),
         "PICTOPY_ROOTS": str(base),
+        "PICTOPY_SETTLE_S": "0",
         "PICTOPY_WORKERS": str(WORKERS),
         "PICTOPY_THREADS": "1",
         "PICTOPY_PORT": "8765",

@@ -53,6 +53,7 @@ class House:
             "PICTOPY_DATA": str(base / "data"),
             "PICTOPY_MODELS": str(base / "models"),
             "PICTOPY_ROOTS": str(base),
+            "PICTOPY_SETTLE_S": "0",
             "PICTOPY_WORKERS": "2",
             "PYTHONUNBUFFERED": "1",
         }

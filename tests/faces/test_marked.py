@@ -21,7 +21,7 @@ from gallery.models import Library, Photo, Region
 from tests.conftest import MIRROR, TEST_WEIGHTS
 from tests.faces.conftest import House
 from tests.factories import PersonFactory, PhotoFactory
-from tests.importing import bring_in_with_sidecars
+from tests.importing import bring_in
 from tests.metadata.making import xmp
 from tests.metadata.test_regions import mwg
 
@@ -348,7 +348,7 @@ def test_from_the_file_to_the_person(library: Library, folder: Path, settings: S
     shutil.copy(REAL / "portrait.jpg", folder / "a.jpg")
     with Image.open(REAL / "portrait.jpg") as picture:
         picture.crop((100, 40, 500, 440)).save(folder / "b.jpg", quality=95)  # without any notes
-    known, plain = bring_in_with_sidecars(library)
+    known, plain = bring_in(library)
     assert names_in(known) == [("Marie Curie", True), ("Pierre Curie", True)]
     face = plain.faces.get()
     services.refuse_face(known.faces.get(person__name="Pierre Curie"), member)
@@ -358,7 +358,7 @@ def test_from_the_file_to_the_person(library: Library, folder: Path, settings: S
     for photo in (known, plain):
         photo.receipts.filter(analyzer="metadata").delete()
     Photo.objects.update(work_state="ready")
-    bring_in_with_sidecars(library)
+    bring_in(library)
     assert names_in(plain) == [("Marie Curie", True)]
     assert names_in(known) == [("Marie Curie", True), ("", False)]
 

@@ -90,8 +90,12 @@ class Up:
         return time.monotonic() - self.began
 
     def wait_for_workers(self) -> None:
-        """Leader, sentinel, two workers, monitor, pusher; and the web server's two."""
-        assert until(lambda: len(processes.members(self.mark)) >= 8, 30), self.output
+        """Leader, sentinel, two workers, monitor, pusher; the web server's two; and the watcher."""
+        assert until(lambda: len(processes.members(self.mark)) >= 9, 30), self.output
+
+    def leader(self, title: str) -> int:
+        groups = json.loads((self.data / "run.json").read_text())["groups"]
+        return int(next(group["pid"] for group in groups if group["title"] == title))
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
@@ -177,19 +181,21 @@ def test_after_kill_9_nothing_is_left_and_the_next_start_works(start: Callable[.
     assert again.stop() == 0
 
 
-def test_a_web_server_and_workers_that_die_come_back(start: Callable[..., Up]) -> None:
+def test_a_web_server_workers_and_a_watcher_that_die_come_back(start: Callable[..., Up]) -> None:
     run = start()
     run.wait_for_page()
     run.wait_for_workers()
     before = {member.pid for member in processes.members(run.mark)}
     for member in processes.members(run.mark):
-        if not member.leads:  # the granian worker, the sentinel and all below it
+        # The granian worker, the sentinel and all below it; the watcher has nobody below.
+        if not member.leads or member.pid == run.leader("The watcher"):
             os.kill(member.pid, signal.SIGKILL)
     assert until(lambda: run.get() == 200, 20), run.output
     assert until(lambda: not before & {member.pid for member in processes.members(run.mark)}, 20), run.output
     run.wait_for_workers()
     assert "The web server ended unexpectedly" in run.output
     assert "The worker cluster ended unexpectedly" in run.output
+    assert "The watcher ended unexpectedly" in run.output
     assert run.stop() == 0
 
 
@@ -239,6 +245,20 @@ def import_photos(start: Callable[..., Up], tmp_path: Path, **variables: str) ->
 
 def test_photos_named_at_the_start_come_through_the_queue(start: Callable[..., Up], tmp_path: Path) -> None:
     import_photos(start, tmp_path)
+
+
+def test_a_photo_that_comes_while_it_runs_is_found_by_itself(
+    start: Callable[..., Up], tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    write_jpeg(tmp_path / "photos", "a.jpg", seed=1)
+    run = start("--photos", str(tmp_path / "photos"))
+    run.wait_for_page()
+    assert until(lambda: run.shell(DONE) == "1", 60), run.output
+    write_jpeg(tmp_path / "photos", "new/b.jpg", seed=2)
+    begin = time.monotonic()
+    assert until(lambda: run.shell(DONE) == "2", 40), run.output
+    record_property("new_photo_s", time.monotonic() - begin)
+    assert run.stop() == 0
 
 
 def test_a_backup_of_the_database_and_the_key_is_enough(start: Callable[..., Up], tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ HEADER_MS = 10_000
 
 
 class Command(BaseCommand):
-    help = "Starts PictoPy: the web server and the workers, until Ctrl-C."
+    help = "Starts PictoPy: the web server, the workers and the watcher, until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
@@ -90,6 +90,7 @@ class Command(BaseCommand):
         children = [
             Child("The web server", web_command(address, port)),
             Child("The worker cluster", [*manage, "qcluster"], is_stuck=startup.is_sweep_overdue, patience_s=overdue_s),
+            Child("The watcher", [*manage, "watch"]),
         ]
         if fetch_models:
             children.append(Child("The model download", [*manage, "models", "fetch"], kept=False))
