@@ -8,11 +8,15 @@ class FacesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faces import crops, panels, sets
+        from faces import crops, panels, people, sets
         from faces.analyzer import FacesAnalyzer
-        from gallery import analysis, photo_panels, purging
+        from faces.keeper import FaceKeeper
+        from gallery import analysis, keepsakes, photo_panels, purging
+        from gallery.duplicates import worth
 
         analysis.register(FacesAnalyzer())
+        keepsakes.register(FaceKeeper())
+        worth.register(people.worth)
         photo_panels.register("people", panels.people_panel, order=10, stylesheet="css/photo-people.css")
         purging.register(crops.forget)
         sets.register()

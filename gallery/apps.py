@@ -9,9 +9,11 @@ class GalleryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from gallery import analysis, sets, work
+        from gallery import analysis, keepsakes, sets, work
         from gallery.objects_analyzer import ObjectsAnalyzer
+        from gallery.photo_keeper import PhotoKeeper
 
         analysis.register(ObjectsAnalyzer())
+        keepsakes.register(PhotoKeeper())
         sets.register()
         post_migrate.connect(work.schedule_sweep, sender=self)

@@ -63,7 +63,9 @@ def apply(photo: Photo, found: Metadata) -> None:
         photo.caption = found.caption or found.title
     if "rating" not in kept:
         photo.rating = found.rating
-    photo.keywords = "\n".join(found.keywords)
+    # Words that came from another photo (`photo_keeper`) stay beside those of the file.
+    words = [*(photo.keywords.splitlines() if "keywords" in kept else ()), *found.keywords]
+    photo.keywords = "\n".join(dict.fromkeys(words))
     photo.content_id = found.content_id[:_CONTENT_ID_CHARS]
     motion = found.motion
     photo.motion_at, photo.motion_bytes = (motion.offset, motion.length) if motion else (None, None)

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from gallery import libraries, pipeline, purging, recording, scanning, steps, thumbnails, trash, uploads, work
 from gallery.analysis import analyzers
+from gallery.duplicates import bulk, finding
 from gallery.models import Condition, Library, Photo, Scan, WorkState
 from gallery.thumbnails import StorageFull, free_bytes
 
@@ -65,6 +66,8 @@ def settle() -> None:
     for analyzer in analyzers():
         with work.contained(f"settle-{analyzer.name}", f"{analyzer.title}: what was found cannot be put together"):
             analyzer.settle()
+    with work.contained("settle-duplicates", "Photos that look alike cannot be found"):
+        finding.wake_stale()
 
 
 def scan(library_id: int) -> None:
@@ -93,6 +96,18 @@ def purge() -> None:
     purging.purge()
 
 
+def find_duplicates(library_id: int) -> None:
+    """Looks for photos of a library that look alike, until its turn is over."""
+    if not finding.find(library_id):
+        work.wake(finding.FIND, library_id)
+
+
+def decide_duplicates() -> None:
+    """Keeps the best of each group for which somebody asked for that, or takes it back, until its turn is over."""
+    if not bulk.decide():
+        work.wake(bulk.DECIDE)
+
+
 def sweep() -> None:
     """Every minute: takes back abandoned work, starts due scans, queues what new models want, wakes workers, and ends
     uploads and deletions that a sudden end left behind."""
@@ -106,6 +121,8 @@ def sweep() -> None:
     trash.empty_due()
     if purging.is_open():
         work.wake(work.PURGE)
+    if bulk.is_open():
+        work.wake(bulk.DECIDE)
     for library_id in work.waiting_scans().values_list("library_id", flat=True):
         work.wake(work.SCAN, library_id)
     libraries.go_on_removing(_TURN_S)

@@ -4,6 +4,7 @@ from django.urls import path, register_converter
 
 from gallery.views import (
     changes,
+    duplicates,
     favourites,
     libraries,
     media,
@@ -85,6 +86,12 @@ urlpatterns = [
     path("uploads/form/", uploads.upload_form, name="upload_form"),
     path("uploads/<uuid:upload_id>/", uploads.upload_detail, name="upload_detail"),
     path("uploads/<uuid:upload_id>/cancel/", uploads.upload_cancel, name="upload_cancel"),
+    path("duplicates/", duplicates.duplicate_list, name="duplicate_list"),
+    path("duplicates/decided/", duplicates.duplicate_decided, name="duplicate_decided"),
+    path("duplicates/all/", duplicates.duplicate_all, name="duplicate_all"),
+    path("duplicates/undo/", duplicates.duplicate_undo_all, name="duplicate_undo_all"),
+    path("duplicates/<int:group_id>/decide/", duplicates.duplicate_decide, name="duplicate_decide"),
+    path("duplicates/<int:group_id>/undo/", duplicates.duplicate_undo, name="duplicate_undo"),
     path("trash/", trash.trash_list, name="trash_list"),
     path("trash/add/", trash.trash_add, name="trash_add"),
     path("trash/restore/", trash.trash_restore, name="trash_restore"),

@@ -8,7 +8,15 @@ constraints of the database.
 from gallery.boxes import Box
 from gallery.models.analysis import AnalyzerVersion, Condition, Detection, Label, Receipt, Region, Rendition, SearchText
 from gallery.models.library import Library, Scan
-from gallery.models.people import Change, ChangedPhoto, DuplicateGroup, DuplicateMember, Mark, Upload
+from gallery.models.people import (
+    Change,
+    ChangedPhoto,
+    DuplicateGroup,
+    DuplicateMember,
+    DuplicateSearch,
+    Mark,
+    Upload,
+)
 from gallery.models.photo import UNDATED, File, Photo
 from gallery.models.work import WorkItem, WorkState
 
@@ -22,6 +30,7 @@ __all__ = [
     "Detection",
     "DuplicateGroup",
     "DuplicateMember",
+    "DuplicateSearch",
     "File",
     "Label",
     "Library",
