@@ -90,9 +90,7 @@ class _Move:
                 self._refuse(ours, said.get(face.pk, []))
             if face.is_confirmed and face.person_id:
                 self._name(face, ours)
-            elif (
-                ours is not None and face.state in _SET_ASIDE and not ours.is_confirmed and ours.state not in _SET_ASIDE
-            ):
+            elif ours is not None and face.state in _SET_ASIDE and not _is_decided(ours):
                 ours.state, ours.person_id, ours.decided_by_id = face.state, None, face.decided_by_id
             if ours is not None and ours.person_id and ours.person_id == face.person_id:
                 people = Person.objects.filter(pk=face.person_id, cover=face.pk).values_list("pk", flat=True)
@@ -107,7 +105,7 @@ class _Move:
             for name in _COPIED:
                 setattr(made, name, getattr(face, name))
             self.made.append(made)
-        elif ours.is_confirmed or ours.state in _SET_ASIDE or (ours.pk, person) in self.refused:
+        elif _is_decided(ours) or (ours.pk, person) in self.refused:
             return
         else:
             ours.person_id, ours.state = person, Face.State.ASSIGNED
@@ -162,6 +160,10 @@ def _refusals(faces: Sequence[Face]) -> dict[int, list[Refusal]]:
     for row in Refusal.objects.filter(face__in=[face.pk for face in faces]).order_by("pk"):
         found.setdefault(row.face_id, []).append(row)
     return found
+
+
+def _is_decided(face: Face) -> bool:
+    return face.is_confirmed or face.state in _SET_ASIDE
 
 
 def _said(face: Face) -> dict[str, Any]:

@@ -162,7 +162,7 @@ def cards_of(viewer: Viewer, people: Iterable[Person]) -> list[PersonCard]:
 
 
 def worth(viewer: Viewer, photo_ids: Sequence[int]) -> dict[int, Worth]:
-    """How well the faces of photos that the viewer sees came out (their mean), and that somebody is named: one query."""
+    """How well the faces of photos that the viewer sees came out, and how many people are named there: one query."""
     faces = Face.objects.filter(photo__in=photo_ids).exclude(state=Face.State.NOT_A_FACE).order_by()
     rows = faces.values_list("photo").annotate(
         quality=Avg("quality", filter=Q(digest=F("photo__digest"))),

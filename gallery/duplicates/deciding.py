@@ -108,7 +108,8 @@ def undo(user: User, group: DuplicateGroup) -> Undone:
     """
     _locked_members(editable_by(user), group)
     group = _locked_group(user, group, {State.KEPT, State.MERGED, State.ASKED})
-    record, said, restored = group.undo or {}, [], 0
+    record, restored = group.undo or {}, 0
+    said: list[str] = []
     if record.get("records") is not None:
         said, restored = _take_back(user, record)
         kept.touch([group.library_id])

@@ -102,18 +102,18 @@ def find(library_id: int, *, turn_s: float = _TURN_S) -> bool:
     snapshot = read(library_id)
     if snapshot.is_new.any():
         near = pairs.near(snapshot.hashes, snapshot.is_new)
-        in_a_row, seconds = _in_a_row(library_id, snapshot)
+        in_a_row, taken_apart = _in_a_row(library_id, snapshot)
         candidates = snapshot.ids[np.unique(np.concatenate([near, in_a_row]), axis=0)]
         _pass_over(library_id, snapshot, candidates)
-        taken_apart = {_key(*snapshot.ids[pair].tolist()): seconds[pair] for pair in map(tuple, in_a_row.tolist())}
-        looks = Looks()
+        looks, new = Looks(), set(snapshot.ids[snapshot.is_new].tolist())
         for portion in _portions(candidates):
             if time.monotonic() > deadline:
                 return False
             found, sharpness, unread = _look(portion, taken_apart, looks)
-            new = set(snapshot.ids[snapshot.is_new].tolist())
-            fresh = {photo for pair in portion for photo in pair if photo in new and photo not in unread}
-            record(library_id, found, snapshot.hash_of(fresh), sharpness)
+            compared = snapshot.hash_of({photo for pair in portion for photo in pair})
+            record(library_id, found, (new & compared.keys()) - unread, compared, sharpness)
+        if tidy(library_id):  # what is left of a group is compared again
+            return find(library_id, turn_s=deadline - time.monotonic())
     DuplicateSearch.objects.update_or_create(library_id=library_id, defaults={"revision": revision, "version": VERSION})
     return True
 
@@ -130,9 +130,9 @@ def read(library_id: int) -> Snapshot:
 
 
 @transaction.atomic
-def tidy(library_id: int) -> None:
+def tidy(library_id: int) -> bool:
     """Takes photos that are not shown any more out of open groups, and groups of one away. Those left alone, and those
-    that went, are compared again when there is reason to."""
+    that went, are compared again when there is reason to. Whether there are any left alone."""
     shown = comparable(library_id).filter(pk=OuterRef("photo"))
     members = DuplicateMember.objects.filter(group__library=library_id, group__state=State.OPEN)
     members.filter(~Exists(shown)).delete()
@@ -145,10 +145,11 @@ def tidy(library_id: int) -> None:
     away = Photo.objects.filter(Q(trashed_at__isnull=False) | Q(missing_since__isnull=False), library=library_id)
     gone = Receipt.objects.filter(Q(photo__in=alone) | Q(photo__in=away.order_by().values("pk")), analyzer=NAME)
     gone.delete()
+    return bool(alone)
 
 
 def _in_a_row(library_id: int, snapshot: Snapshot) -> tuple[pairs.Pairs, dict[tuple[int, int], int]]:
-    """Pairs of places in the snapshot that were taken in a row, and how many seconds lie between."""
+    """Pairs of places in the snapshot that were taken in a row, and how many seconds lie between, by their ids."""
     shots = moments.read(comparable(library_id), snapshot.ids[snapshot.is_new])
     known = np.isin(shots.ids, snapshot.ids)
     places = np.searchsorted(snapshot.ids, shots.ids[known])
@@ -156,7 +157,7 @@ def _in_a_row(library_id: int, snapshot: Snapshot) -> tuple[pairs.Pairs, dict[tu
     found = pairs.in_a_row(shots.cameras[known], seconds, snapshot.hashes[places], snapshot.is_new[places])
     between = np.abs(seconds[found[:, 0]] - seconds[found[:, 1]])
     rows = np.sort(places[found], axis=1)
-    return rows, dict(zip(map(tuple, rows.tolist()), between.tolist(), strict=True))
+    return rows, dict(zip(map(tuple, snapshot.ids[rows].tolist()), between.tolist(), strict=True))
 
 
 def _pass_over(library_id: int, snapshot: Snapshot, candidates: pairs.Pairs) -> None:
@@ -164,7 +165,7 @@ def _pass_over(library_id: int, snapshot: Snapshot, candidates: pairs.Pairs) -> 
     alone = np.setdiff1d(snapshot.ids[snapshot.is_new], candidates)
     for start in range(0, len(alone), _PORTION * 5):
         part = alone[start : start + _PORTION * 5].tolist()
-        record(library_id, [], snapshot.hash_of(part), {})
+        record(library_id, [], part, snapshot.hash_of(part), {})
 
 
 def _portions(candidates: pairs.Pairs) -> Iterable[list[tuple[int, int]]]:
@@ -177,10 +178,6 @@ def _portions(candidates: pairs.Pairs) -> Iterable[list[tuple[int, int]]]:
         portion += part
     if portion:
         yield portion
-
-
-def _key(one: int, other: int) -> tuple[int, int]:
-    return (one, other) if one < other else (other, one)
 
 
 def _look(
@@ -203,7 +200,7 @@ def _look(
             continue  # gone a moment ago
         one, other = (facts[photo] for photo in pair)
         first, second = looks.of(one.digest), looks.of(other.digest)
-        between = taken_apart.get(_key(*pair))
+        between = taken_apart.get(pair)
         if first is None or second is None:
             unread.update(pair)
             continue
@@ -229,23 +226,26 @@ def _facts(photo_ids: Iterable[int]) -> dict[int, Facts]:
 
 
 @transaction.atomic
-def record(library_id: int, found: Sequence[Pair], fresh: dict[int, int], sharpness: dict[int, float]) -> None:
-    """Writes groups for pairs, and receipts for the `fresh` photos, ids with the hash that was compared.
+def record(
+    library_id: int, found: Sequence[Pair], fresh: Iterable[int], compared: dict[int, int], sharpness: dict[int, float]
+) -> None:
+    """Writes groups for pairs, and receipts for the `fresh` photos. `compared`: the hashes of all these photos, by id.
 
     Locks the photos by id, then groups by id. What changed since it was looked at, or was compared by another worker,
     is left out. A constant number of queries, but one or two for each group that is new or grows.
     """
-    ids = sorted({photo for pair in found for photo in (pair.one, pair.other)} | fresh.keys())
+    ids = sorted(compared)
     rows = comparable(library_id).select_for_update(of=("self",), no_key=True).filter(pk__in=ids).order_by("pk")
-    there = dict(rows.values_list("pk", "phash"))
+    there = {pk for pk, phash in rows.values_list("pk", "phash") if compared[pk] == phash}
     receipts = Receipt.objects.filter(analyzer=NAME, version=VERSION, photo__in=ids)
     done = set(receipts.values_list("photo", flat=True))
-    new = {pk for pk, phash in fresh.items() if there.get(pk) == phash and pk not in done}
+    new = there.intersection(fresh) - done
     DuplicateMember.objects.filter(group__state=State.OPEN, photo__in=new).delete()  # of a former content
     decided = _decided(ids)
     together = [
         pair
-        for pair in sorted(found, key=lambda pair: (pair.kind != Kind.SAME, pair.apart, pair.one, pair.other))
+        # Shots in a row first: a copy of one of them must not keep it from the others.
+        for pair in sorted(found, key=lambda pair: (pair.kind != Kind.ROW, pair.apart, pair.one, pair.other))
         if pair.one in there and pair.other in there and (pair.one in new or pair.other in new)
         if decided.get(pair.one, frozenset()).isdisjoint(decided.get(pair.other, frozenset()))
     ]

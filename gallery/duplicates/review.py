@@ -214,12 +214,8 @@ def decided(viewer: Viewer, library: Library) -> list[Decision]:
     photos = pictures_visible_to(viewer).filter(pk__in=wanted).only(*queries.TILE_FIELDS)
     tiles = {tile.id: tile for tile in queries.tiles(viewer, list(photos))}
     moments = {group.decided_at for group in groups}
-    batches = dict(
-        rows.filter(decided_at__in=moments, state=State.MERGED)
-        .order_by()
-        .values_list("decided_at")
-        .annotate(Count("pk"))
-    )
+    merged = rows.filter(decided_at__in=moments, state=State.MERGED).order_by()
+    batches = dict(merged.values_list("decided_at").annotate(Count("pk")))
     made = []
     for group in groups:
         kept = (group.undo or {}).get("kept")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -45,7 +46,7 @@ def duplicate_list(request: MemberRequest) -> HttpResponse:
     """The next group to decide about: behind the one that `?after=` names, or `?at=` itself."""
     found = review.counts(request.user)
     library = _library(request, found, request.GET.get("library", ""))
-    context = {"nav": "libraries", "counts": found, "library": library}
+    context: dict[str, Any] = {"nav": "libraries", "counts": found, "library": library}
     if library is None:
         return render(request, "gallery/duplicate_list.html", context)
     kind = _kind(request.GET)
