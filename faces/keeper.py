@@ -49,18 +49,19 @@ class FaceKeeper:
             before = Face.objects.filter(pk=entry["before"], person=entry["person"]).first()
             Person.objects.filter(pk=entry["person"], cover=entry["after"]).update(cover=before)
         Refusal.objects.filter(pk__in=record["refusals"]).delete()
-        for entry in record["faces"]:
-            face = faces.get(entry["face"])
-            if face is None or _said(face) != entry["after"]:
-                kept += face is not None
-            elif not _restore(face, entry["before"]):
-                kept += 1
         for pk, person in zip(record["made"], record["people"], strict=True):
             made = faces.get(pk)
             if made is not None and (made.is_confirmed, made.person_id) == (True, person):
                 made.delete()
             else:
                 kept += made is not None
+        # Guesses last: who was confirmed by the move stands against them until then.
+        for entry in sorted(record["faces"], key=lambda it: (_is_guess(it["before"]), it["face"])):
+            face = faces.get(entry["face"])
+            if face is None or _said(face) != entry["after"]:
+                kept += face is not None
+            elif not _restore(face, entry["before"]):
+                kept += 1
         _follow(faces.values(), is_new=bool(record["made"]))
         if not kept:
             return []
@@ -184,13 +185,17 @@ def _set(face: Face, said: dict[str, Any]) -> None:
     )
 
 
+def _is_guess(said: dict[str, Any]) -> bool:
+    return bool(said["person"]) and not said["is_confirmed"]
+
+
 def _restore(face: Face, before: dict[str, Any]) -> bool:
     """Makes a face what it was, a guess only if nothing stands against it now. False if that could not be."""
     person = before["person"]
     if person and not Person.objects.filter(pk=person).exists():
         _set(face, {**before, "person": None, "state": str(Face.State.UNKNOWN), "is_confirmed": False})
         return False
-    if person and not before["is_confirmed"]:
+    if _is_guess(before):
         others = Face.objects.filter(photo=face.photo_id, person=person).exclude(pk=face.pk)
         if others.exists() or Refusal.objects.filter(face=face, person=person).exists():
             before = {**before, "person": None, "state": str(Face.State.UNKNOWN)}

@@ -18,6 +18,7 @@ ALLOWED = {
     "pictopy_site": {"pictopy_site", "albums", "faces", "gallery", "gallery.vision"},
 }
 PURE = ("gallery/vision", "gallery/scan.py", "gallery/metadata", "gallery/paths.py", "faces/vision.py",
+        "gallery/duplicates/pairs.py", "gallery/duplicates/grouping.py",
         "faces/clustering.py", "faces/matching.py", "faces/continuity.py", "pictopy_site/env.py")  # fmt: skip
 
 

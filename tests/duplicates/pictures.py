@@ -22,7 +22,7 @@ def scene(seed: int, width: int = 960, height: int = 720) -> Image.Image:
 
 
 def moved(image: Image.Image, by: float) -> Image.Image:
-    """The same scene a moment later: what the hand shakes (a share of the width), new at the edge, and a little noise."""
+    """The same scene a moment later: moved by a share of the width, with a little noise."""
     pixels = np.roll(np.asarray(image), round(image.width * by), axis=1).astype(np.int16)
     noise = np.random.default_rng(1).integers(-6, 7, pixels.shape)
     return Image.fromarray((pixels + noise).clip(0, 255).astype(np.uint8))

@@ -1,4 +1,4 @@
-"""The search, from files on a disk to groups: copies and shots in a row are found, once, and decisions are remembered."""
+"""The search, from files on a disk to groups: copies and shots in a row are found once, and decisions remembered."""
 
 from __future__ import annotations
 
