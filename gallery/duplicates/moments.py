@@ -18,7 +18,7 @@ Numbers = npt.NDArray[np.int64]
 # A copy's own date, or that of the last edit, tells nothing of the shutter.
 _NOT_THE_SHUTTER = (Photo.TakenSource.FILE, Photo.TakenSource.EXIF_MODIFIED)
 # Up to so many stretches of time are asked for one by one; for more, all photos are read.
-_STRETCHES = 100
+_STRETCHES = 300
 _NEAR = dt.timedelta(seconds=IN_A_ROW_S)
 # Photos whose moments lie no further apart than this are asked for together.
 _DAY = dt.timedelta(days=1)

@@ -18,6 +18,7 @@ from gallery.queries import Tile
 
 # So many of the decisions that can be taken back are listed; of one group, so many photos are shown.
 LISTED = 30
+_TELLING = 1.05
 State = DuplicateGroup.State
 Kind = DuplicateGroup.Kind
 
@@ -174,10 +175,12 @@ def _line(
 ) -> list[Fact]:
     texts = [text(it) for it in contenders]
     differs = len(set(texts)) > 1
-    highest = max(map(value, contenders)) if value else 0
+    values = [value(it) if value else 0.0 for it in contenders]
+    # What nobody would see is no better.
+    is_telling = max(values) > _TELLING * min(values)
     return [
-        Fact(title, said, differs, is_best=value is not None and differs and 0 < highest == value(it))
-        for it, said in zip(contenders, texts, strict=True)
+        Fact(title, said, differs, is_best=is_telling and amount == max(values))
+        for said, amount in zip(texts, values, strict=True)
     ]
 
 
