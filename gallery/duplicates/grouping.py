@@ -48,7 +48,7 @@ def grow(seeds: Iterable[Collection[int]], pairs: Iterable[tuple[int, int]]) -> 
             continue
         if len(groups[first]) < len(groups[second]):
             first, second = second, first
-        if all(groups[first] <= partners[member] for member in groups[second]):
+        if all(groups[first] <= partners.get(member, set()) for member in groups[second]):
             groups[first] |= groups[second]
             group_of.update(dict.fromkeys(groups[second], first))
             groups[second] = set()

@@ -204,3 +204,16 @@ def test_a_search_that_is_cut_short_goes_on(library: Library, folder: Path) -> N
     assert not DuplicateSearch.objects.exists()
     assert finding.find(library.pk)
     assert len(groups()) == 4
+
+
+def test_two_searches_at_once_write_everything_once(library: Library, folder: Path) -> None:
+    """The second writes what it found after the first has: as two workers that were woken at the same time do."""
+    save(scene(1), folder / "a.jpg")
+    save(smaller(scene(1)), folder / "b.jpg")
+    one, other = bring_in(library)
+    pair = finding.Pair(one.pk, other.pk, DuplicateGroup.Kind.SAME, 0)
+    compared = {one.pk: one.phash or 0, other.pk: other.phash or 0}
+    for _ in range(2):
+        finding.record(library.pk, [pair], compared, compared, {one.pk: 1.0, other.pk: 1.0})
+    assert groups() == [("same", ["a.jpg", "b.jpg"])]
+    assert Receipt.objects.filter(analyzer="duplicates").count() == 2
