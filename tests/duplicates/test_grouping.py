@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,6 +103,7 @@ def test_shots_in_a_row_are_of_one_camera_within_seconds(shots: list[tuple[int, 
     ]
 
 
+@pytest.mark.slow
 def test_what_everything_is_near_to_says_nothing() -> None:
     random = np.random.default_rng(0)
     values = random.integers(-(2**63), 2**63 - 1, 30_000, dtype=np.int64)
