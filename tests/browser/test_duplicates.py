@@ -47,6 +47,7 @@ def page(browser: Browser, place: tuple[House, str]) -> Iterator[Page]:
     made = context.new_page()
     made.goto("/duplicates/")
     steps.until(made, "(async () => (await (await fetch('/libraries/')).text()).includes('badge\">4<'))()", 90)
+    made.goto("/duplicates/")
     yield made
     context.close()
     assert not watch.complaints, "\n".join(watch.complaints)
@@ -60,7 +61,6 @@ def kept(page: Page) -> int:
 
 
 def test_all_groups_are_decided_with_the_keyboard_and_taken_back(page: Page) -> None:
-    page.goto("/duplicates/")
     expect(page.get_by_role("heading", name="The same picture, 3 times")).to_be_visible()
     assert kept(page) == 0
     steps.expect_loaded(page.locator(".twin img").nth(2))
