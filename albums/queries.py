@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from albums.access import albums_restorable_by, albums_visible_to, photos_of
 from albums.models import Album, AlbumItem
 from gallery import photosets, quantise
 from gallery.access import Viewer, visible_to
+from gallery.duplicates.worth import Worth
 from gallery.models import Photo
 from gallery.photosets import PhotoSet
 from gallery.queries import Tile, srcset, thumbnail_size, thumbnail_url, tiles
@@ -191,6 +193,13 @@ def deleted_albums(viewer: Viewer) -> QuerySet[Album]:
 def albums_with(viewer: Viewer, photo: Photo) -> QuerySet[Album]:
     """Albums, of those the viewer may see, that contain `photo`."""
     return albums_visible_to(viewer).filter(items__photo=photo).order_by("name", "id")
+
+
+def worth(viewer: Viewer, photo_ids: Sequence[int]) -> dict[int, Worth]:
+    """In how many albums that the viewer sees each of the photos is: one query."""
+    items = AlbumItem.objects.filter(photo__in=photo_ids, album__in=albums_visible_to(viewer)).order_by()
+    rows = items.values_list("photo").annotate(Count("album"))
+    return {pk: Worth((f"in {'an album' if count == 1 else f'{count} albums'}",)) for pk, count in rows}
 
 
 def _encode(album: Album) -> str:

@@ -8,13 +8,17 @@ class FacesConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from faces import crops, doctor, marked, panels, sets
+        from faces import crops, doctor, marked, panels, people, sets
         from faces import losses as own_losses
         from faces.analyzer import FacesAnalyzer
-        from gallery import analysis, losses, photo_panels, purging, told
+        from faces.keeper import FaceKeeper
+        from gallery import analysis, keepsakes, losses, photo_panels, purging, told
         from gallery.doctor import registry
+        from gallery.duplicates import worth
 
         analysis.register(FacesAnalyzer())
+        keepsakes.register(FaceKeeper())
+        worth.register(people.worth)
         photo_panels.register("people", panels.people_panel, order=10, stylesheet="css/photo-people.css")
         purging.register(crops.forget)
         registry.register(*doctor.CHECKS)

@@ -9,11 +9,13 @@ class GalleryConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from gallery import analysis, sets, work
+        from gallery import analysis, keepsakes, sets, work
         from gallery.doctor import derivatives, disk, machine, registry, rows
         from gallery.objects_analyzer import ObjectsAnalyzer
+        from gallery.photo_keeper import PhotoKeeper
 
         analysis.register(ObjectsAnalyzer())
+        keepsakes.register(PhotoKeeper())
         sets.register()
         registry.register(*machine.CHECKS, *disk.CHECKS, *derivatives.CHECKS, *rows.CHECKS)
         post_migrate.connect(work.schedule_sweep, sender=self)

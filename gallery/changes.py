@@ -201,7 +201,7 @@ def _portions(photos: QuerySet[Photo], photo_ids: Iterable[int]) -> Iterator[lis
     columns = ("id", "library_id", *_WRITTEN)
     for start in range(0, len(ids), _PORTION):
         rows = photos.filter(pk__in=ids[start : start + _PORTION]).only(*columns)
-        yield list(rows.select_for_update(of=("self",)).order_by("pk"))
+        yield list(rows.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
 def _write(photos: Sequence[Photo]) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from gallery.models import Photo
 
-Part = Literal["taken", "position", "caption", "rating"]
+Part = Literal["taken", "position", "caption", "rating", "keywords"]
 
 
 def parts(photo: Photo) -> frozenset[str]:

@@ -84,8 +84,10 @@ def apply(photo: Photo, found: Metadata) -> None:
         photo.caption = found.caption or found.title
     if "rating" not in kept:
         photo.rating = found.rating
-    # Of people in Takeout nobody knows which face is theirs, so they are words that a search finds.
-    photo.keywords = "\n".join(distinct_words([*found.keywords, *found.people]))
+    # Words that came from another photo (`photo_keeper`) stay beside those of the file. Of people in Takeout nobody
+    # knows which face is theirs, so they are words that a search finds.
+    words = photo.keywords.splitlines() if "keywords" in kept else []
+    photo.keywords = "\n".join(distinct_words([*words, *found.keywords, *found.people]))
     photo.content_id = found.content_id[:_CONTENT_ID_CHARS]
     motion = found.motion
     photo.motion_at, photo.motion_bytes = (motion.offset, motion.length) if motion else (None, None)

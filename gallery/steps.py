@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from gallery import describing, thumbnails, work
+from gallery import describing, duplicates, thumbnails, work
 from gallery.analysis import analyzers
 from gallery.models import AnalyzerVersion, File, Photo, Receipt, WorkState
 
@@ -34,8 +34,8 @@ def versions() -> dict[str, str]:
 
 
 def names() -> set[str]:
-    """All steps that there are, also those that wait for a model."""
-    return {*_our_own(), *(analyzer.name for analyzer in analyzers())}
+    """All steps that there are, also those that wait for a model, and the search that compares photos."""
+    return {*_our_own(), *(analyzer.name for analyzer in analyzers()), duplicates.NAME}
 
 
 def current_versions() -> dict[str, str]:

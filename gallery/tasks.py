@@ -15,6 +15,7 @@ from django.utils import timezone
 from gallery import libraries, pipeline, purging, recording, scanning, steps, thumbnails, told, trash, uploads, work
 from gallery.analysis import analyzers
 from gallery.doctor import running
+from gallery.duplicates import bulk, finding
 from gallery.models import Condition, Library, Photo, Scan, WorkState
 from gallery.thumbnails import StorageFull, free_bytes
 
@@ -67,6 +68,8 @@ def settle() -> None:
         with work.contained(f"settle-{analyzer.name}", f"{analyzer.title}: what was found cannot be put together"):
             analyzer.settle()
     told.settle()
+    with work.contained("settle-duplicates", "Photos that look alike cannot be found"):
+        finding.wake_stale()
 
 
 def scan(library_id: int) -> None:
@@ -100,6 +103,18 @@ def doctor() -> None:
     running.run_waiting()
 
 
+def find_duplicates(library_id: int) -> None:
+    """Looks for photos of a library that look alike, until its turn is over."""
+    if not finding.find(library_id):
+        work.wake(finding.FIND, library_id)
+
+
+def decide_duplicates() -> None:
+    """Keeps the best of each group for which somebody asked for that, or takes it back, until its turn is over."""
+    if not bulk.decide():
+        work.wake(bulk.DECIDE)
+
+
 def sweep() -> None:
     """Every minute: takes back abandoned work, starts due scans, queues what new models want, wakes workers, and ends
     uploads and deletions that a sudden end left behind."""
@@ -114,6 +129,8 @@ def sweep() -> None:
     running.sweep()
     if purging.is_open():
         work.wake(work.PURGE)
+    if bulk.is_open():
+        work.wake(bulk.DECIDE)
     for library_id in work.waiting_scans().values_list("library_id", flat=True):
         work.wake(work.SCAN, library_id)
     libraries.go_on_removing(_TURN_S)

@@ -57,7 +57,7 @@ def move(user: User, photo_ids: Iterable[int]) -> Moved:
     touched: set[int] = set()
     with transaction.atomic():
         for portion in _portions(photo_ids):
-            rows = removable_by(user).select_for_update(of=("self",)).filter(pk__in=portion)
+            rows = removable_by(user).select_for_update(of=("self",), no_key=True).filter(pk__in=portion)
             found = list(rows.order_by("pk").values_list("pk", "library_id", "library__kind"))
             Photo.objects.filter(pk__in=[pk for pk, _, _ in found]).update(trashed_at=now, trashed_by=user)
             for _, library_id, kind in found:
@@ -86,7 +86,7 @@ def undo(user: User, at: dt.datetime) -> int:
 
 
 def _restore(rows: QuerySet[Photo]) -> int:
-    found = list(rows.select_for_update(of=("self",)).order_by("pk").values_list("pk", "library_id"))
+    found = list(rows.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk", "library_id"))
     for portion in _portions(pk for pk, _ in found):
         photos = Photo.objects.filter(pk__in=portion)
         photos.update(trashed_at=None, trashed_by=None)

@@ -17,9 +17,12 @@ ALLOWED = {
     "albums": {"albums", "faces", "gallery"},
     "pictopy_site": {"pictopy_site", "albums", "faces", "gallery", "gallery.vision"},
 }
-PURE = ("gallery/vision", "gallery/scan.py", "gallery/scope.py", "gallery/walk.py", "gallery/pairing.py",
-        "gallery/watch.py", "gallery/mounts.py", "gallery/metadata", "gallery/paths.py", "faces/vision.py",
-        "faces/clustering", "faces/matching.py", "faces/continuity.py", "pictopy_site/env.py")  # fmt: skip
+PURE = (
+    "gallery/vision", "gallery/scan.py", "gallery/scope.py", "gallery/walk.py", "gallery/pairing.py",
+    "gallery/watch.py", "gallery/mounts.py", "gallery/metadata", "gallery/paths.py",
+    "gallery/duplicates/pairs.py", "gallery/duplicates/grouping.py",
+    "faces/vision.py", "faces/clustering", "faces/matching.py", "faces/continuity.py", "pictopy_site/env.py",
+)  # fmt: skip
 
 
 def place(module: str) -> str:

@@ -29,8 +29,10 @@ from faces import crops
 from faces import services as people_services
 from faces.models import Cluster, Event, Face, Person
 from gallery import changes, thumbnails
-from gallery.models import Change, Library, Photo, Upload, WorkState
+from gallery.duplicates import deciding
+from gallery.models import Change, DuplicateGroup, Library, Photo, Upload, WorkState
 from pictopy_site import welcome
+from tests.duplicates.rows import group_of
 from tests.factories import (
     AlbumFactory,
     AlbumItemFactory,
@@ -73,6 +75,8 @@ class World:
     upload: Upload
     trashed: Photo
     change: Change
+    twins: DuplicateGroup
+    decided: DuplicateGroup
     token: str = "x"
     clients: dict[Role, Client] = field(default_factory=dict)
 
@@ -239,6 +243,17 @@ TABLE = [
     posted(
         "gallery:trash_delete", EDITED, lambda world: [], lambda world: {"photo": world.trashed.pk, "confirm": "1"}
     ),
+    # --- duplicates: who may edit the library
+    shown("gallery:duplicate_list", EVERYONE),
+    shown("gallery:duplicate_decided", EVERYONE),
+    Row("gallery:duplicate_all", (404, 404, 404), (404, 404, 404)),
+    posted("gallery:duplicate_all", EDITED, lambda world: [], lambda world: {"library": world.library.pk}),
+    posted("gallery:duplicate_decide", EDITED, one("twins"), lambda world: {"all": "1"}),
+    posted("gallery:duplicate_undo", EDITED, one("decided")),
+    posted(
+        "gallery:duplicate_undo_all", EDITED, lambda world: [],
+        lambda world: {"library": world.library.pk, "at": "2024-05-17T12:00:00+00:00"},
+    ),
     # --- people: who sees a face may name it
     shown("faces:person_list", EVERYONE),
     shown("faces:person_detail", SEEN, one("person")),
@@ -321,9 +336,12 @@ def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: Use
     uploads = upload_library(tmp_path / "uploads", name="Phones", owner=owner, visibility=visibility)
     upload = Upload.objects.create(user=owner, library=uploads, name="b.jpg", size_bytes=10)
     trashed = PhotoFactory(library=uploads, trashed_at=photo.imported_at)
+    twins = group_of(*(PhotoFactory(library=library) for _ in range(2)))
+    decided = group_of(*(PhotoFactory(library=library) for _ in range(2)))
+    deciding.keep_all(owner, decided)
     world = World(
         owner, member, admin, library, photo, failed, person, cluster, face, unnamed, event, album, deleted, uploads,
-        upload, trashed, change,
+        upload, trashed, change, twins, decided,
     )  # fmt: skip
     for role in ROLES:
         world.clients[role] = client = Client()

@@ -9,7 +9,15 @@ from gallery.boxes import Box
 from gallery.models.analysis import AnalyzerVersion, Condition, Detection, Label, Receipt, Region, Rendition, SearchText
 from gallery.models.checkup import Checkup
 from gallery.models.library import Library, Scan
-from gallery.models.people import Change, ChangedPhoto, DuplicateGroup, DuplicateMember, Mark, Upload
+from gallery.models.people import (
+    Change,
+    ChangedPhoto,
+    DuplicateGroup,
+    DuplicateMember,
+    DuplicateSearch,
+    Mark,
+    Upload,
+)
 from gallery.models.photo import UNDATED, File, Photo
 from gallery.models.review import Candidate, Review
 from gallery.models.work import WorkItem, WorkState
@@ -26,6 +34,7 @@ __all__ = [
     "Detection",
     "DuplicateGroup",
     "DuplicateMember",
+    "DuplicateSearch",
     "File",
     "Label",
     "Library",

@@ -60,14 +60,20 @@ class ChangedPhoto(models.Model):
 
 
 class DuplicateGroup(models.Model):
-    """Photos of one library that look alike, for a person to choose from."""
+    """Photos of one library that look alike, for a person to choose from. `gallery.duplicates` does all with it."""
+
+    class Kind(models.TextChoices):
+        SAME = "same", "the same picture"
+        ROW = "row", "alike"
 
     class State(models.TextChoices):
         OPEN = "open", "to be reviewed"
+        ASKED = "asked", "a worker is to decide as proposed, or to take it back"
         KEPT = "kept", "all are kept"
         MERGED = "merged", "one was kept"
 
     library = models.ForeignKey(Library, on_delete=models.CASCADE, related_name="duplicate_groups")
+    kind = models.CharField(max_length=4, choices=Kind.choices, default=Kind.SAME)
     state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     decided_at = models.DateTimeField(null=True, blank=True)
@@ -83,12 +89,25 @@ class DuplicateGroup(models.Model):
 class DuplicateMember(models.Model):
     group = models.ForeignKey(DuplicateGroup, on_delete=models.CASCADE, related_name="members")
     photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="duplicate_memberships")
+    sharpness = models.FloatField(default=0, help_text="Of its small picture, to be compared within the group")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["group", "photo"], name="duplicate_once_per_group")]
 
     def __str__(self) -> str:
         return f"photo {self.photo_id} among duplicates {self.group_id}"
+
+
+class DuplicateSearch(models.Model):
+    """Up to where the search for duplicates of a library has come."""
+
+    library = models.OneToOneField(Library, on_delete=models.CASCADE, related_name="duplicate_search")
+    revision = models.PositiveBigIntegerField(help_text="The library's revision that the last whole search saw")
+    version = models.CharField(max_length=10, help_text="Of the rules")
+    at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"search for duplicates in library {self.library_id}"
 
 
 class Upload(models.Model):

@@ -14,6 +14,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from gallery import libraries, library_status, paths, roots, services
 from gallery.access import editable_by, get_or_404, libraries_editable_by, libraries_visible_to
+from gallery.duplicates import deciding
 from gallery.forms import AddLibraryForm, LibraryForm, RemoveLibraryForm, UploadLibraryForm
 from gallery.library_status import LibraryCard
 from gallery.models import Library
@@ -43,6 +44,8 @@ def library_list(request: MemberRequest) -> HttpResponse:
         "warnings": library_status.warnings(work_is_open=is_active),
         "may_add": libraries.may_add(request.user),
     }
+    if not is_fragment(request):
+        context["duplicate_count"] = deciding.open_groups(request.user).count()
     return render_page(request, "gallery/library_list.html", "gallery/_library_cards.html", context)
 
 
@@ -67,6 +70,7 @@ def library_detail(request: MemberRequest, library_id: int) -> HttpResponse:
         return render_page(request, page, fragment, context) if is_as_seen else HttpResponseClientRefresh()
     failures, failure_count = library_status.failures(library)
     context |= {
+        "duplicate_count": deciding.open_groups(request.user).filter(library=library).count(),
         "failures": failures,
         "failure_count": failure_count,
         "scans": library_status.scans(library),
