@@ -14,7 +14,7 @@ import pytest
 from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
-from gallery import recording, scanning, tasks, thumbnails, work
+from gallery import recording, registering, tasks, thumbnails, work
 from gallery.models import Condition, Library, Photo, WorkState
 from tests.factories import write_jpeg
 from tests.importing import bring_in, scan, work_off
@@ -138,7 +138,7 @@ def test_a_scan_that_finds_no_room_says_so(library: Library, folder: Path, monke
     def refuse(*args: Any) -> None:
         raise full_database()
 
-    monkeypatch.setattr(scanning, "_add", refuse)
+    monkeypatch.setattr(registering, "_add", refuse)
     result = scan(library)
     assert result.work_state == WorkState.FAILED
     assert "full" in result.error
