@@ -48,12 +48,12 @@ def apply(scan: Scan, difference: Difference, sidecars: Mapping[str, str], beat:
         work.wake_analysis()
 
 
-def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
-    """Lists of at most `size` items."""
+def chunks(items: Iterable[T]) -> Iterator[list[T]]:
+    """Lists of at most `CHUNK` items."""
     chunk: list[T] = []
     for item in items:
         chunk.append(item)
-        if len(chunk) == size:
+        if len(chunk) >= CHUNK:
             yield chunk
             chunk = []
     if chunk:

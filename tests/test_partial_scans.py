@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -300,3 +301,14 @@ def test_scans_of_parts_do_not_put_off_the_scheduled_one(library: Library, folde
     services.request_scan(library, scope=of("a"), delay_s=60)
     tasks._request_due_scans()
     assert Scan.objects.get(work_state=WorkState.READY).is_whole
+
+
+def test_the_page_of_a_library_says_which_scans_looked_at_some_folders(
+    library: Library, folder: Path, member_client: Client
+) -> None:
+    small(folder, "a/1.jpg")
+    scan(library)
+    assert "some folders" not in member_client.get(library.get_absolute_url()).content.decode()
+    small(folder, "a/2.jpg")
+    scan(library, scope=of("a"))
+    assert "some folders" in member_client.get(library.get_absolute_url()).content.decode()

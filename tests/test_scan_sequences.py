@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from django.contrib.auth.models import User
@@ -27,12 +28,14 @@ from pytest_django.fixtures import Settings
 
 from gallery import pipeline, services, thumbnails, work
 from gallery.models import File, Library, Mark, Photo, WorkState
+from gallery.scope import Scope
 from tests.importing import assert_every_file_is_shown_as_it_is, scan, sha256, work_off
 
+T = TypeVar("T")
 NAMES = ("a.bmp", "b.bmp", "x/a.bmp", "x/b.bmp", "y/a.bmp", "y/c.bmp")
 FOLDERS = ("x", "y", "z")
 DISK = ("add", "edit", "rename", "move_folder", "copy", "delete", "swap", "restore", "touch", "imitate")
-ACTIONS = (*DISK, *DISK, "scan", "work", "look", "mark")
+ACTIONS = (*DISK, *DISK, "scan", "part", "part", "work", "look", "mark")
 
 
 def bitmap(number: int) -> bytes:
@@ -177,6 +180,24 @@ class World:
         scan(self.library)
         self.scanned, self.imitations = self.contents(), set()
         self.times = {str(file.relative_to(self.folder)): file.stat().st_mtime_ns for file in self.files()}
+
+    def part(self, i: int, j: int) -> None:
+        """A scan of one or two folders, as the watcher asks for it."""
+        places = ["", *FOLDERS]
+        chosen = {places[i % 4], places[j % 4]} - ({""} if i % 2 else set())
+        scope = Scope.of(trees=chosen) if i % 2 else Scope.of(folders=chosen)
+        scan(self.library, scope=scope)
+
+        def renewed(before: dict[str, T], now: dict[str, T]) -> dict[str, T]:
+            return {
+                **{name: value for name, value in before.items() if not scope.covers(name)},
+                **{name: value for name, value in now.items() if scope.covers(name)},
+            }
+
+        self.scanned = renewed(self.scanned, self.contents())
+        times = {str(file.relative_to(self.folder)): file.stat().st_mtime_ns for file in self.files()}
+        self.times = renewed(self.times, times)
+        self.imitations = {it for it in self.imitations if not scope.covers(str(Path(it).relative_to(self.folder)))}
 
     def work(self, i: int = 0, j: int = 0) -> None:
         """One photo."""
