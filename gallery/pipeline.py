@@ -110,7 +110,7 @@ def _read_and_analyze(outcome: Outcome, versions: dict[str, str], valid: set[str
     if file is None:
         outcome.error, outcome.is_final = "The file is not in the folder any more.", True
         return
-    wants = Wants(photo, versions, valid)
+    wants = Wants(photo, versions, valid, is_part=photo.imported_at is None and file.role != File.Role.PRIMARY)
     try:
         content = contents.read(photo.library, file, wants_film=wants.anything, poster_px=thumbnails.SIZES["large"])
         outcome.stat, outcome.digest, outcome.size_bytes = content.stat, content.digest, content.size_bytes
@@ -130,14 +130,18 @@ def _read_and_analyze(outcome: Outcome, versions: dict[str, str], valid: set[str
 
 @dataclass(frozen=True, slots=True)
 class Wants:
-    """What is still to be done with a photo, once its content is known by its digest."""
+    """What is still to be done with a photo, once its content is known by its digest.
+
+    `is_part`: it was read before, and is only a part of another photo (`joins`), in which nothing is looked for.
+    """
 
     photo: Photo
     versions: dict[str, str]
     valid: set[str]
+    is_part: bool = False
 
     def _is_new(self, digest: str) -> bool:
-        return digest != self.photo.digest or self.photo.imported_at is None
+        return digest != self.photo.digest or (self.photo.imported_at is None and not self.is_part)
 
     def words(self, digest: str) -> bool:
         return self._is_new(digest) or describing.NAME not in self.valid
@@ -146,6 +150,8 @@ class Wants:
         return self._is_new(digest) or thumbnails.NAME not in self.valid or not thumbnails.exist(digest)
 
     def analyzers(self, digest: str) -> list[Analyzer]:
+        if self.is_part and digest == self.photo.digest:
+            return []
         valid = set() if self._is_new(digest) else self.valid
         return [it for it in analyzers() if it.name in self.versions and it.name not in valid]
 
@@ -229,5 +235,5 @@ def _ms_since(start: float) -> int:
 
 def _files(batch: Iterable[Photo]) -> dict[int, File]:
     """The file to read of each photo: one that is present; unread ones first, then the first by id."""
-    rows = File.objects.filter(photo__in=[photo.pk for photo in batch], role=File.Role.PRIMARY, missing_since=None)
+    rows = File.objects.filter(photo__in=[photo.pk for photo in batch], missing_since=None)
     return {file.photo_id: file for file in rows.order_by("-is_read", "-id")}

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from gallery import describing, kept, search_text, work
+from gallery import describing, joins, kept, pairing, search_text, work
 from gallery.analysis import analyzers
 from gallery.metadata import Metadata
 from gallery.models import AnalyzerVersion, File, Photo, Receipt, Region, WorkState
@@ -88,6 +88,11 @@ def says_full(error: DatabaseError) -> bool:
 
 
 def _write(outcomes: list[Outcome]) -> None:
+    joins.lock_around(
+        [outcome.photo.pk for outcome in outcomes],
+        [(outcome.photo.library_id, outcome.file.path) for outcome in outcomes if outcome.file],
+        {(outcome.photo.library_id, outcome.metadata.content_id) for outcome in outcomes if outcome.metadata},
+    )
     held = {
         photo.pk: photo
         for photo in work.ours(
@@ -134,6 +139,7 @@ def _write(outcomes: list[Outcome]) -> None:
         if results:
             analyzer.save(results)
     changed = {*held, *(file.photo_id for file in files.values()), *(photo.pk for _, photo in recorded)}
+    changed |= joins.look(changed)
     search_text.write(changed)
     skipped = {name for outcome, _ in recorded for name in outcome.skipped}
     if skipped:
@@ -150,6 +156,7 @@ def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, st
     there, and another picture was given the old name.
     """
     expected, file.digest, file.is_read = file.digest, outcome.digest, True
+    file.stem = pairing.stem_of(file.path)
     if outcome.stat:
         # What was read: a scan that finds another reads again.
         file.size_bytes, file.mtime_ns = outcome.stat.size_bytes, outcome.stat.mtime_ns
@@ -158,7 +165,7 @@ def _place(outcome: Outcome, photo: Photo, file: File, shown: dict[tuple[int, st
         _join(file, photo, twin)
         return None
     is_other = photo.digest not in {None, outcome.digest}
-    others = photo.files.filter(role=File.Role.PRIMARY, missing_since__isnull=True).exclude(pk=file.pk)
+    others = photo.files.filter(missing_since__isnull=True).exclude(pk=file.pk)
     is_edited = not expected and not outcome.is_elsewhere and not others.exists()
     owner = photo
     if is_other and not is_edited:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from gallery.folding import fold
 from gallery.models import File, Photo, SearchText
 
@@ -16,7 +18,8 @@ _COLUMNS = ("caption", "keywords", "camera", "lens", "city", "region", "country"
 
 def write(photo_ids: Iterable[int]) -> None:
     """Brings the rows of these photos up to date; to be called in the transaction that changes what they are made of:
-    the paths of a photo's files, its caption, keywords, camera, lens or place. Photos that were never read have none.
+    the paths of a photo's files and parts, its caption, keywords, camera, lens or place. Photos that nobody sees by
+    themselves have none.
     Three queries.
     """
     ids = sorted(set(photo_ids))
@@ -24,8 +27,10 @@ def write(photo_ids: Iterable[int]) -> None:
     shown = Photo.objects.filter(id__in=ids, imported_at__isnull=False).order_by()
     for photo_id, *texts in shown.values_list("id", *_COLUMNS):
         parts[photo_id] = texts
-    for file in File.objects.filter(photo_id__in=parts).order_by("path").only("photo_id", "path"):
-        parts[file.photo_id].append(file.display)
+    files = File.objects.filter(Q(photo_id__in=parts) | Q(main_id__in=parts)).order_by("path")
+    for file in files.only("photo_id", "main_id", "path"):
+        for photo_id in parts.keys() & {file.photo_id, file.main_id}:
+            parts[photo_id].append(file.display)
     SearchText.objects.bulk_create(
         [SearchText(photo_id=photo_id, text=_joined(parts[photo_id])) for photo_id in sorted(parts)],
         update_conflicts=True,

@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from gallery import kept, work
-from gallery.models import Library, Mark, Photo, Receipt, Scan, WorkState
+from gallery.models import File, Library, Mark, Photo, Receipt, Scan, WorkState
 from gallery.scanning import request_scan
 
 __all__ = ["Progress", "forget_missing", "progress", "request_scan", "retry_photos", "set_favourite"]
@@ -90,7 +90,10 @@ class Progress:
 
 
 def progress(libraries: Iterable[Library]) -> dict[int, Progress]:
-    """Progress by library id: three queries however many libraries there are."""
+    """Progress by library id: four queries however many libraries there are.
+
+    What is only a part of another photo is not counted once it was read.
+    """
     ids = [library.pk for library in libraries]
     # Scans first: one that ends between the queries then counts as open once too often, and nobody stops looking.
     scanning = set(
@@ -102,6 +105,13 @@ def progress(libraries: Iterable[Library]) -> dict[int, Progress]:
     rows = Photo.objects.filter(library_id__in=ids).order_by().values_list("library_id", "work_state")
     for library_id, state, count in rows.annotate(count=Count("id")):
         counts[library_id][state] = count
+    hidden = File.objects.filter(library_id__in=ids, photo__imported_at__isnull=True, photo__work_state=WorkState.DONE)
+    parts = dict(
+        hidden.exclude(role=File.Role.PRIMARY)
+        .order_by()
+        .values_list("library_id")
+        .annotate(count=Count("photo", distinct=True))
+    )
     now = timezone.now()
     recent = dict(
         Photo.objects.filter(library_id__in=ids, worked_at__gte=now - dt.timedelta(seconds=_RATE_S))
@@ -114,8 +124,8 @@ def progress(libraries: Iterable[Library]) -> dict[int, Progress]:
         state = counts[id_]
         waiting = state.get(WorkState.READY, 0) + state.get(WorkState.CLAIMED, 0)
         result[id_] = Progress(
-            total=sum(state.values()),
-            done=state.get(WorkState.DONE, 0),
+            total=sum(state.values()) - parts.get(id_, 0),
+            done=state.get(WorkState.DONE, 0) - parts.get(id_, 0),
             failed=state.get(WorkState.FAILED, 0),
             open=waiting,
             rate=recent.get(id_, 0) / _RATE_S,

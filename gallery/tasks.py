@@ -12,7 +12,7 @@ from django.db import DatabaseError, transaction
 from django.http import Http404
 from django.utils import timezone
 
-from gallery import libraries, pipeline, purging, recording, scanning, steps, thumbnails, trash, uploads, work
+from gallery import joins, libraries, pipeline, purging, recording, scanning, steps, thumbnails, trash, uploads, work
 from gallery.analysis import analyzers
 from gallery.models import Condition, Library, Photo, Scan, WorkState
 from gallery.thumbnails import StorageFull, free_bytes
@@ -62,6 +62,8 @@ def _pin_threads() -> None:
 
 def settle() -> None:
     """Gives analyzers the word for what they do over all photos."""
+    with work.contained("joins", "Files that are one photo cannot be put together"):
+        joins.settle()
     for analyzer in analyzers():
         with work.contained(f"settle-{analyzer.name}", f"{analyzer.title}: what was found cannot be put together"):
             analyzer.settle()
@@ -74,6 +76,7 @@ def scan(library_id: int) -> None:
         return
     try:
         scanning.run_scan(claimed)
+        joins.after_scan(claimed)
     except work.LeaseLost as lost:
         logger.warning("%s", lost)
         return
