@@ -7,6 +7,7 @@ repeated at any time.
 
 from __future__ import annotations
 
+import io
 import logging
 import time
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ from django.db.models import F
 from gallery import contents, describing, recording, scanning, steps, thumbnails, work
 from gallery.analysis import Analyzer, analyzers
 from gallery.contents import Content, LibraryAway
+from gallery.metadata import Metadata
 from gallery.models import File, Photo, WorkState
 from gallery.recording import Outcome, Step
 from gallery.vision.formats import UnreadableImage
@@ -168,6 +170,7 @@ def _look(outcome: Outcome, content: Content, wants: Wants, versions: dict[str, 
 
     start = time.perf_counter()
     film, decoded = content.film, content.poster
+    outcome.needs_copy = _needs_copy(content, outcome.metadata)
     if decoded is None:
         decoded = image.decode(content.data, min_edge_px=thumbnails.SIZES["large"])
         content.data = b""
@@ -187,12 +190,28 @@ def _look(outcome: Outcome, content: Content, wants: Wants, versions: dict[str, 
                 "is_animated": decoded.is_animated,
                 "phash": None if film else similarity.perceptual_hash(sizes["small"]),
             }
-            outcome.needs_copy = film is not None and not film.is_browser_playable
             outcome.steps.append(Step(thumbnails.NAME, thumbnails.VERSION, _ms_since(start)))
         for analyzer in wants.analyzers(outcome.digest):
             _analyze(outcome, analyzer, versions[analyzer.name], decoded.pixels)
         if stored is not None:
             stored.result()
+
+
+def _needs_copy(content: Content, found: Metadata | None) -> bool | None:
+    """Whether there is a film that not every browser plays; None if nobody looked."""
+    from gallery.vision import video
+
+    if content.film is not None:
+        return not content.film.is_browser_playable
+    if found is None or content.kind == "video":
+        return None
+    if found.motion is None:
+        return False
+    start, end = found.motion.offset, found.motion.offset + found.motion.length
+    try:
+        return not video.probe(io.BytesIO(content.data[start:end])).is_browser_playable
+    except UnreadableImage:
+        return False  # a copy would not come about
 
 
 def _analyze(outcome: Outcome, analyzer: Analyzer, version: str, pixels: Any) -> None:

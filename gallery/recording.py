@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from gallery import describing, joins, kept, pairing, search_text, work
+from gallery import describing, joins, kept, pairing, renditions, search_text, work
 from gallery.analysis import analyzers
 from gallery.metadata import Metadata
 from gallery.models import AnalyzerVersion, File, Photo, Receipt, Region, WorkState
@@ -46,7 +46,7 @@ class Outcome:
     steps: list[Step] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)  # analyzers that this machine lacks the models of
-    needs_copy: bool = False  # a film that not every browser plays
+    needs_copy: bool | None = None  # of a film that not every browser plays; None: nobody looked
     is_elsewhere: bool = False  # what the photo showed so far lies in another file, which waits to be read
     error: str = ""
     is_final: bool = False
@@ -134,6 +134,7 @@ def _write(outcomes: list[Outcome]) -> None:
         update_fields=["version", "state", "error", "milliseconds", "at"],
     )
     _write_regions(recorded)
+    renditions.want((photo, outcome.needs_copy) for outcome, photo in recorded)
     for analyzer in analyzers():
         results = [(photo, o.results[analyzer.name]) for o, photo in recorded if analyzer.name in o.results]
         if results:
