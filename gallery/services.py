@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from gallery import kept, work
-from gallery.models import File, Library, Mark, Photo, Receipt, Scan, WorkState
+from gallery import kept, renditions, work
+from gallery.models import File, Library, Mark, Photo, Receipt, Rendition, Scan, WorkState
 from gallery.scanning import request_scan
 
 __all__ = ["Progress", "forget_missing", "progress", "request_scan", "retry_photos", "set_favourite"]
@@ -34,17 +34,19 @@ def set_favourite(user: AbstractBaseUser, photo_ids: Iterable[int], *, is_favour
 
 @transaction.atomic
 def retry_photos(photos: QuerySet[Photo]) -> int:
-    """Gives failed photos, and photos with a failed analysis, another three attempts. Returns how many."""
+    """Gives failed photos, photos with a failed analysis and copies of films another three attempts. Returns of how
+    many photos."""
     failed_receipt = Receipt.objects.filter(photo=OuterRef("pk"), state=Receipt.State.FAILED)
     again = photos.filter(Q(work_state=WorkState.FAILED) | Exists(failed_receipt)).exclude(
         work_state__in=[WorkState.READY, WorkState.CLAIMED]
     )
-    count = Photo.objects.filter(id__in=list(again.values_list("id", flat=True))).update(
-        work_state=WorkState.READY, attempts=0, error=""
-    )
-    if count:
+    ids = set(again.values_list("id", flat=True))
+    copies = Rendition.objects.filter(photo__in=photos, work_state=WorkState.FAILED)
+    of_copies = set(copies.values_list("photo_id", flat=True))
+    renditions.make_again(Rendition.objects.filter(photo__in=of_copies))
+    if Photo.objects.filter(id__in=ids).update(work_state=WorkState.READY, attempts=0, error=""):
         work.wake_analysis()
-    return count
+    return len(ids | of_copies)
 
 
 def forget_missing(library: Library) -> int:
