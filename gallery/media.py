@@ -92,6 +92,8 @@ def original(request: HttpRequest, photo: Photo, file: File, *, is_download: boo
     response = _send(request, handle, Section(0, state.st_size), etag, state.st_mtime)
     shown = photo.mime in _SHOWN and not is_download
     response["Content-Type"] = photo.mime if photo.mime in _SHOWN else "application/octet-stream"
+    if shown and photo.mime.startswith("video/"):
+        _let_play(response, photo.mime)
     disposition = content_disposition_header(not shown, _safe_name(file, photo))
     if disposition:
         response["Content-Disposition"] = disposition
@@ -110,14 +112,21 @@ def film(request: HttpRequest, photo: Photo) -> HttpResponseBase | None:
     return response
 
 
-def motion(request: HttpRequest, photo: Photo, file: File, *, has_copy: bool) -> HttpResponseBase:
+def motion(request: HttpRequest, photo: Photo, file: File, *, has_copy: bool, is_playable: bool) -> HttpResponseBase:
     """The film in a file of `photo`: all of it, or the part of a motion photo that moves, or the copy of either.
+
+    `is_playable`: browsers play it without a copy.
 
     Raises `originals.OriginalMissing` and `OSError`.
     """
     response = _copy(request, photo) if has_copy else None
     if response is None and photo.motion_at is None:
-        return original(request, photo, file, is_download=False)
+        response = original(request, photo, file, is_download=False)
+        if is_playable and response["Content-Type"] == "video/quicktime":
+            # What a browser plays of QuickTime it reads as MP4; under its own name Chromium saves it instead, where the
+            # film is opened by itself.
+            response["Content-Type"] = "video/mp4"
+        return response
     if response is None:
         response = _embedded(request, photo, file)
     patch_cache_control(response, private=True, no_cache=True)
@@ -133,7 +142,7 @@ def _copy(request: HttpRequest, photo: Photo) -> HttpResponseBase | None:
     state = os.fstat(handle.fileno())
     etag = f'"{digest[:32]}-film-{renditions.VERSION}-{state.st_size:x}"'
     response = _send(request, cast(BinaryIO, handle), Section(0, state.st_size), etag, state.st_mtime)
-    response["Content-Type"] = "video/mp4"
+    _let_play(response, "video/mp4")
     return response
 
 
@@ -149,7 +158,7 @@ def _embedded(request: HttpRequest, photo: Photo, file: File) -> HttpResponseBas
         raise originals.OriginalMissing("The moving part is not in the file any more; the next scan looks again.")
     etag = f'"{file.pk:x}-{state.st_size:x}-{state.st_mtime_ns:x}-motion"'
     response = _send(request, handle, section, etag, state.st_mtime)
-    response["Content-Type"] = "video/mp4"
+    _let_play(response, "video/mp4")
     return response
 
 
@@ -251,6 +260,12 @@ def _safe_name(file: File, photo: Photo) -> str:
     """The file's name for the save dialogue, without what a shell or a file system could take amiss."""
     name = re.sub(r'[\\/:*?"<>|]', "_", file.name).strip(" .")
     return name or f"photo-{photo.pk}{mimetypes.guess_extension(photo.mime) or ''}"
+
+
+def _let_play(response: HttpResponseBase, mime: str) -> None:
+    """For a film that is opened by itself: the page that a browser makes around it may load this film, and no more."""
+    response["Content-Type"] = mime
+    response["Content-Security-Policy"] = "default-src 'none'; media-src 'self'"
 
 
 def _harden(response: HttpResponseBase) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import exiv2
 import numpy as np
+from PIL import Image
 
 from tests.factories import jpeg_bytes, picture
 from tests.metadata.making import xmp
@@ -19,10 +21,21 @@ NOON = dt.datetime(2023, 7, 5, 12, 0, 0)
 _STEPS = [Fraction(i, 10) for i in range(8)]
 
 
-def still(*, taken: dt.datetime | None = NOON, content_id: str = "", packet: bytes = b"", **options: Any) -> bytes:
+def still(
+    *,
+    taken: dt.datetime | None = NOON,
+    content_id: str = "",
+    packet: bytes = b"",
+    image: Image.Image | None = None,
+    **options: Any,
+) -> bytes:
     """A JPEG with the identifier that Apple writes into both parts of a live photo."""
-    image = exiv2.ImageFactory.open(jpeg_bytes(options.pop("width", 160), options.pop("height", 120), **options))
-    image.readMetadata()
+    buffer = io.BytesIO()
+    if image is not None:
+        image.save(buffer, "JPEG", quality=88)
+    data = buffer.getvalue() or jpeg_bytes(options.pop("width", 160), options.pop("height", 120), **options)
+    opened = exiv2.ImageFactory.open(data)
+    opened.readMetadata()
     exif = exiv2.ExifData()
     if taken:
         exif["Exif.Photo.DateTimeOriginal"] = f"{taken:%Y:%m:%d %H:%M:%S}"
@@ -30,12 +43,12 @@ def still(*, taken: dt.datetime | None = NOON, content_id: str = "", packet: byt
         text = content_id.encode() + b"\0"
         note = b"Apple iOS\0\0\1MM\0\1" + b"\0\x11\0\2" + len(text).to_bytes(4, "big") + (32).to_bytes(4, "big")
         exif["Exif.Photo.MakerNote"] = " ".join(map(str, note + b"\0\0\0\0" + text))
-    image.setExifData(exif)
+    opened.setExifData(exif)
     if packet:
-        image.setXmpPacket(packet.decode())
-        image.writeXmpFromPacket(False)
-    image.writeMetadata()
-    return bytes(image.data())
+        opened.setXmpPacket(packet.decode())
+        opened.writeXmpFromPacket(False)
+    opened.writeMetadata()
+    return bytes(opened.data())
 
 
 def movie(*, taken: dt.datetime | None = NOON, content_id: str = "", seed: int | None = None, **options: Any) -> bytes:

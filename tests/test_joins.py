@@ -12,14 +12,18 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from gallery import joins, keepsakes, scanning, services, tasks, trash
+from albums.models import AlbumItem
+from gallery import joins, keepsakes, scanning, services, tasks, thumbnails, trash
 from gallery.access import shown_in
-from gallery.models import File, Library, Mark, Photo, Receipt, SearchText
+from gallery.models import File, Library, Mark, Photo, Receipt, SearchText, Upload
+from tests.factories import AlbumFactory, LibraryFactory
 from tests.importing import bring_in, scan, work_off
 from tests.recorder import Recorder
 from tests.shots import NOON, movie, put, raw, still
+from tests.upload_client import Sender, originals, upload_library
 
 
 class Marks:
@@ -317,8 +321,6 @@ def test_a_date_that_a_person_set_does_not_tear_them_apart(library: Library, fol
 def test_files_of_two_libraries_have_nothing_to_do_with_each_other(
     library: Library, folder: Path, tmp_path: Path
 ) -> None:
-    from tests.factories import LibraryFactory
-
     put(folder, "a/1.JPG", STILL)
     put(tmp_path / "others", "a/1.MOV", MOVIE)
     other = LibraryFactory(root=str(tmp_path / "others"))
@@ -365,6 +367,57 @@ def test_a_hidden_live_photo_whose_still_is_deleted_does_not_come_back_as_a_film
     film = Photo.objects.get(files__path="a/1.MOV")
     assert film.trashed_at is not None
     assert film.imported_at is not None
+
+
+def test_deleting_a_live_photo_for_good_deletes_its_film_too(db: None, tmp_path: Path, admin: User) -> None:
+    folder = tmp_path / "uploads"
+    library = upload_library(folder)
+    put(folder, "1.JPG", STILL)
+    put(folder, "1.MOV", MOVIE)
+    put(folder, "other/1.MOV", movie(seed=2))
+    bring_in(library)
+    photo = Photo.objects.get(files__path="1.JPG")
+    digests = set(Photo.objects.exclude(files__path="other/1.MOV").values_list("digest", flat=True))
+    trash.move(admin, [photo.pk])
+    trash.delete(admin, [photo.pk])
+    tasks.purge()
+    assert set(originals(folder)) == {"other/1.MOV"}
+    assert Photo.objects.get().files.get().path == "other/1.MOV"
+    assert len(digests) == 2
+    assert not any(thumbnails.exist(digest) for digest in digests)
+
+
+def test_a_film_that_is_not_what_it_was_keeps_a_live_photo_in_the_trash(db: None, tmp_path: Path, admin: User) -> None:
+    folder = tmp_path / "uploads"
+    library = upload_library(folder)
+    put(folder, "1.JPG", STILL)
+    put(folder, "1.MOV", MOVIE)
+    bring_in(library)
+    photo = Photo.objects.get(files__path="1.JPG")
+    trash.move(admin, [photo.pk])
+    trash.delete(admin, [photo.pk])
+    put(folder, "1.MOV", movie(seed=7))
+    tasks.purge()
+    assert "1.MOV" in originals(folder)
+    photo.refresh_from_db()
+    assert photo.purge_asked_at is None
+    assert photo.trashed_at is not None
+
+
+def test_a_film_that_is_sent_again_goes_with_its_photo_into_the_album(
+    db: None, tmp_path: Path, member: User, member_client: Client
+) -> None:
+    library = upload_library(tmp_path / "uploads")
+    sender = Sender(member_client, library)
+    sender.send(STILL, "1.JPG")
+    sender.send(MOVIE, "1.MOV")
+    work_off()
+    (photo,) = shown(library)
+    assert photo.parts.count() == 1
+    album = AlbumFactory(owner=member)
+    sender.send(MOVIE, "1.MOV", announce=False, album=f"album:{album.pk}")
+    assert Upload.objects.order_by("-created_at")[0].photo_id == photo.pk
+    assert [item.photo_id for item in AlbumItem.objects.all()] == [photo.pk]
 
 
 def test_a_part_whose_main_photo_was_deleted_comes_back(library: Library, folder: Path) -> None:

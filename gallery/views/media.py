@@ -65,7 +65,9 @@ def photo_motion(request: MemberRequest, photo_id: int) -> HttpResponseBase:
     for source in sources:
         has_copy = renditions.is_ready(source.rendition, source.photo)
         try:
-            return media.motion(request, source.photo, source.file, has_copy=has_copy)
+            return media.motion(
+                request, source.photo, source.file, has_copy=has_copy, is_playable=source.rendition is None
+            )
         except OriginalMissing as error:
             reason = str(error)
         except OSError:

@@ -10,6 +10,7 @@ class MovingPhoto extends HTMLElement {
     const { signal } = this.listening;
     this.link = this.querySelector("a");
     this.link.setAttribute("role", "button");
+    this.link.setAttribute("aria-pressed", "false");
     this.link.addEventListener("click", (event) => this.onClick(event), { signal });
     this.stage = this.closest(".viewer-stage");
     // Holding is easily done by accident: not where somebody asked for less motion.
