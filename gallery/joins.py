@@ -174,7 +174,9 @@ def _files(photo_ids: set[int], stems: set[tuple[int, int]]) -> list[File]:
     wanted = Q(photo__in=photo_ids) | Q(main__in=photo_ids) if photo_ids else Q()
     for library_id in {library_id for library_id, _ in stems}:
         wanted |= Q(library=library_id, stem__in=[stem for library, stem in stems if library == library_id])
-    return list(File.objects.filter(wanted).select_related("photo").defer("sidecars", "photo__keywords").order_by("id"))
+    # Sorted here: asked for an order, SQLite would rather walk through the whole library in that order.
+    rows = File.objects.filter(wanted).select_related("photo").defer("sidecars", "photo__keywords").order_by()
+    return sorted(rows, key=lambda file: file.pk)
 
 
 def _photos_with(content_ids: set[tuple[int, str]]) -> set[int]:

@@ -510,7 +510,7 @@ def test_plain_pictures_cost_two_more_queries_a_batch_and_joining_does_not_look_
             assert joins.look(few) == set()
         assert len(queries) == 2
         for query in queries.captured_queries:
-            assert_uses_indexes(query["sql"])
+            assert_looks_up(query["sql"])
 
 
 def test_many_live_photos_are_joined_by_as_many_queries_as_a_few(library: Library, folder: Path) -> None:
@@ -530,14 +530,15 @@ def test_many_live_photos_are_joined_by_as_many_queries_as_a_few(library: Librar
     assert looked(1, 0) == looked(4, 10) <= 6
 
 
-def assert_uses_indexes(sql: str) -> None:
+def assert_looks_up(sql: str) -> None:
+    """Each part of the query finds its rows by what is asked for, and none by walking through a library."""
     if connection.vendor != "sqlite":
         return
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
         plan = "\n".join(row[3] for row in cursor.fetchall())
-    assert "SCAN gallery_file" not in plan.replace("USING INDEX", "").replace("USING COVERING INDEX", ""), plan
     assert "SCAN" not in plan, plan
+    assert "(library_id=?)" not in plan, plan
 
 
 def test_a_library_that_scans_in_portions_loses_nothing(
