@@ -244,6 +244,7 @@ def test_a_third_file_that_makes_the_pair_doubtful_undoes_it(library: Library, f
     assert parts_of(Photo.objects.get(files__path="a/1.JPG")) == {("a/1.DNG", "raw")}
 
 
+@pytest.mark.slow
 def test_still_raw_and_film_of_one_shot_are_one_photo_in_every_order(
     library: Library, folder: Path, tmp_path: Path
 ) -> None:
