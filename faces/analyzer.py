@@ -150,6 +150,16 @@ class FacesAnalyzer:
         # No wake-up for every batch: `settle` comes when no photo is waiting any more.
         revisions.count_up(touched, wake=False, faces=True)
 
+    def forget(self, photo_ids: Sequence[int]) -> None:
+        """Locks as `save` does."""
+        revisions.lock()
+        rows = Face.objects.filter(photo__in=photo_ids)
+        decided = rows.filter(_decided()).values_list("pk", flat=True)
+        gone = dict(rows.exclude(pk__in=list(decided)).order_by("id").values_list("pk", "model"))
+        if gone:
+            Face.objects.filter(pk__in=gone).delete()
+            revisions.count_up(set(gone.values()), wake=False, faces=True)
+
     def settle(self) -> None:
         revisions.wake_stale()
 

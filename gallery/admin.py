@@ -136,6 +136,7 @@ WORK_FIELDS = (
 
 class FileRows(Rows):
     model = File
+    fk_name = "photo"
     fields = ("display", "role", "size_bytes", "missing_since")
     readonly_fields = fields
 

@@ -34,6 +34,10 @@ class Analyzer(Protocol):
     def save(self, results: Sequence[tuple[Photo, Any]]) -> None:
         """Writes the results of a batch, replacing earlier ones but never what people decided. In a transaction."""
 
+    def forget(self, photo_ids: Sequence[int]) -> None:
+        """Removes what was found in photos that are shown to nobody any more, but nothing that people decided. In a
+        transaction."""
+
     def settle(self) -> None:
         """Called when no photo is ready any more, for work over all photos (clustering). Cheap when nothing changed."""
 

@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from gallery import analysis, reviews
-from gallery.models import Condition, File, Library, Photo, Receipt, Scan, WorkState
+from gallery.models import Condition, File, Library, Photo, Receipt, Rendition, Scan, WorkState
 from gallery.services import Progress, progress
 
 # Rows of the ledger and of each list; the counts beside them are whole.
@@ -111,9 +111,12 @@ def scans(library: Library) -> list[Scan]:
 
 
 def failed_photos(library: Library) -> QuerySet[Photo]:
-    """Photos of a library that failed, or that an analyzer failed on."""
+    """Photos of a library that failed, or that an analyzer failed on, and films of which no copy could be made."""
     failed_receipt = Receipt.objects.filter(photo=OuterRef("pk"), state=Receipt.State.FAILED)
-    return Photo.objects.filter(Q(work_state=WorkState.FAILED) | Exists(failed_receipt), library=library)
+    failed_copy = Rendition.objects.filter(photo=OuterRef("pk"), work_state=WorkState.FAILED)
+    return Photo.objects.filter(
+        Q(work_state=WorkState.FAILED) | Exists(failed_receipt) | Exists(failed_copy), library=library
+    )
 
 
 def failures(library: Library) -> tuple[list[Failure], int]:
@@ -121,9 +124,8 @@ def failures(library: Library) -> tuple[list[Failure], int]:
     rows = failed_photos(library)
     titles = {analyzer.name: analyzer.title for analyzer in analysis.analyzers()}
     bad_receipts = Receipt.objects.filter(state=Receipt.State.FAILED).order_by("analyzer")
-    shown = list(
-        rows.order_by("id").prefetch_related("files", Prefetch("receipts", queryset=bad_receipts))[:PHOTOS_SHOWN]
-    )
+    prefetched = ("files", Prefetch("receipts", queryset=bad_receipts))
+    shown = list(rows.order_by("id").select_related("rendition").prefetch_related(*prefetched)[:PHOTOS_SHOWN])
     count = len(shown) if len(shown) < PHOTOS_SHOWN else rows.count()
     return [_failure(photo, titles) for photo in shown], count
 
@@ -132,7 +134,11 @@ def _failure(photo: Photo, titles: dict[str, str]) -> Failure:
     reasons = [photo.error] if photo.work_state == WorkState.FAILED and photo.error else []
     receipts = list(photo.receipts.all())
     reasons += [f"{titles.get(row.analyzer, row.analyzer)}: {row.error}" for row in receipts]
-    return Failure(photo, name_of(photo), reasons or ["No reason was recorded."], photo.attempts)
+    attempts, copy = photo.attempts, getattr(photo, "rendition", None)
+    if copy is not None and copy.work_state == WorkState.FAILED:
+        reasons.append(f"A copy that browsers play: {copy.error}")
+        attempts = max(attempts, copy.attempts)
+    return Failure(photo, name_of(photo), reasons or ["No reason was recorded."], attempts)
 
 
 def name_of(photo: Photo) -> str:

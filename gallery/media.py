@@ -12,13 +12,13 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.cache import patch_cache_control
 from django.utils.http import content_disposition_header, http_date, parse_etags
 
-from gallery import originals, thumbnails
+from gallery import originals, renditions, thumbnails
 from gallery.models import File, Photo
 
 _CHUNK = 256 * 1024
@@ -37,6 +37,14 @@ class Range:
 
     start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The part of a file that is sent as if it were all of it, in bytes."""
+
+    offset: int
+    size: int
 
 
 class UnsatisfiableRange(Exception):  # noqa: N818
@@ -78,26 +86,79 @@ def derivative(request: HttpRequest, etag: str, opened: Callable[[], BinaryIO | 
 def original(request: HttpRequest, photo: Photo, file: File, *, is_download: bool) -> HttpResponseBase:
     """The original's bytes, whole or one range of them. Raises `originals.OriginalMissing` and `OSError`."""
     handle = originals.open_original(photo.library, file)
-    try:
-        state = os.fstat(handle.fileno())
-        # The file may have changed since it was read: what is sent is named by its size and time, not by the digest.
-        etag = f'"{file.pk:x}-{state.st_size:x}-{state.st_mtime_ns:x}"'
-        response = _answer(request, handle, state.st_size, etag, state.st_mtime)
-    except BaseException:
-        handle.close()
-        raise
-    if response.status_code in {304, 416}:
-        handle.close()
+    state = os.fstat(handle.fileno())
+    # The file may have changed since it was read: what is sent is named by its size and time, not by the digest.
+    etag = f'"{file.pk:x}-{state.st_size:x}-{state.st_mtime_ns:x}"'
+    response = _send(request, handle, Section(0, state.st_size), etag, state.st_mtime)
     shown = photo.mime in _SHOWN and not is_download
     response["Content-Type"] = photo.mime if photo.mime in _SHOWN else "application/octet-stream"
+    if shown and photo.mime.startswith("video/"):
+        _let_play(response, photo.mime)
     disposition = content_disposition_header(not shown, _safe_name(file, photo))
     if disposition:
         response["Content-Disposition"] = disposition
-    response["ETag"] = etag
-    response["Last-Modified"] = http_date(state.st_mtime)
-    response["Accept-Ranges"] = "bytes"
-    _harden(response)
     patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def film(request: HttpRequest, photo: Photo) -> HttpResponseBase | None:
+    """The copy of a film for browsers, whole or one range of it. It never changes under its address.
+
+    None if it is not there (yet, or not any more).
+    """
+    response = _copy(request, photo)
+    if response is not None:
+        patch_cache_control(response, private=True, max_age=_FOR_EVER_S, immutable=True)
+    return response
+
+
+def motion(request: HttpRequest, photo: Photo, file: File, *, has_copy: bool, is_playable: bool) -> HttpResponseBase:
+    """The film in a file of `photo`: all of it, or the part of a motion photo that moves, or the copy of either.
+
+    `is_playable`: browsers play it without a copy.
+
+    Raises `originals.OriginalMissing` and `OSError`.
+    """
+    response = _copy(request, photo) if has_copy else None
+    if response is None and photo.motion_at is None:
+        response = original(request, photo, file, is_download=False)
+        if is_playable and response["Content-Type"] == "video/quicktime":
+            # What a browser plays of QuickTime it reads as MP4; under its own name Chromium saves it instead, where the
+            # film is opened by itself.
+            response["Content-Type"] = "video/mp4"
+        return response
+    if response is None:
+        response = _embedded(request, photo, file)
+    patch_cache_control(response, private=True, no_cache=True)
+    return response
+
+
+def _copy(request: HttpRequest, photo: Photo) -> HttpResponseBase | None:
+    digest = photo.digest or ""
+    try:
+        handle = renditions.path(digest).open("rb", buffering=0)
+    except OSError:
+        return None
+    state = os.fstat(handle.fileno())
+    etag = f'"{digest[:32]}-film-{renditions.VERSION}-{state.st_size:x}"'
+    response = _send(request, cast(BinaryIO, handle), Section(0, state.st_size), etag, state.st_mtime)
+    _let_play(response, "video/mp4")
+    return response
+
+
+def _embedded(request: HttpRequest, photo: Photo, file: File) -> HttpResponseBase:
+    """The bytes of a motion photo's file that are its film."""
+    handle = originals.open_original(photo.library, file)
+    state = os.fstat(handle.fileno())
+    section = Section(photo.motion_at or 0, photo.motion_bytes or 0)
+    # The file may have changed since it was read, and something else be there now.
+    handle.seek(section.offset)
+    if section.offset + section.size > state.st_size or handle.read(8)[4:] != b"ftyp":
+        handle.close()
+        raise originals.OriginalMissing("The moving part is not in the file any more; the next scan looks again.")
+    etag = f'"{file.pk:x}-{state.st_size:x}-{state.st_mtime_ns:x}-motion"'
+    response = _send(request, handle, section, etag, state.st_mtime)
+    _let_play(response, "video/mp4")
     return response
 
 
@@ -124,7 +185,25 @@ def parse_range(header: str, size: int) -> Range | None:
     return Range(start, min(int(last) + 1, size) if last else size)
 
 
-def _answer(request: HttpRequest, handle: BinaryIO, size: int, etag: str, modified: float) -> HttpResponseBase:
+def _send(request: HttpRequest, handle: BinaryIO, section: Section, etag: str, modified: float) -> HttpResponseBase:
+    """A section of an open file, whole or one range of it, or what says that the browser has it. Closes the file when
+    it was sent."""
+    try:
+        response = _answer(request, handle, section, etag, modified)
+    except BaseException:
+        handle.close()
+        raise
+    if response.status_code in {304, 416}:
+        handle.close()
+    response["ETag"] = etag
+    response["Last-Modified"] = http_date(modified)
+    response["Accept-Ranges"] = "bytes"
+    _harden(response)
+    return response
+
+
+def _answer(request: HttpRequest, handle: BinaryIO, section: Section, etag: str, modified: float) -> HttpResponseBase:
+    size = section.size
     if _has(request, etag):
         return HttpResponse(status=304)
     header = request.headers.get("Range", "")
@@ -139,7 +218,7 @@ def _answer(request: HttpRequest, handle: BinaryIO, size: int, etag: str, modifi
         wanted, status = Range(0, size), 200
     else:
         status = 206
-    response = StreamingHttpResponse(_Bytes(handle, wanted), status=status)
+    response = StreamingHttpResponse(_Bytes(handle, section.offset, wanted), status=status)
     response["Content-Length"] = str(wanted.end - wanted.start)
     if status == 206:
         response["Content-Range"] = f"bytes {wanted.start}-{wanted.end - 1}/{size}"
@@ -149,15 +228,16 @@ def _answer(request: HttpRequest, handle: BinaryIO, size: int, etag: str, modifi
 class _Bytes:
     """Reads a range in chunks; `close` is called by the server, also when nobody reads to the end.
 
-    `handle` is public for a server that can send the file itself (pictopy_site.front).
+    `handle` and `offset`, from which on the range counts, are public for a server that can send the file itself
+    (pictopy_site.front).
     """
 
-    def __init__(self, handle: BinaryIO, wanted: Range) -> None:
-        self.handle = handle
+    def __init__(self, handle: BinaryIO, offset: int, wanted: Range) -> None:
+        self.handle, self.offset = handle, offset
         self._wanted = wanted
 
     def __iter__(self) -> Iterator[bytes]:
-        self.handle.seek(self._wanted.start)
+        self.handle.seek(self.offset + self._wanted.start)
         left = self._wanted.end - self._wanted.start
         while left > 0:
             data = self.handle.read(min(_CHUNK, left))
@@ -180,6 +260,12 @@ def _safe_name(file: File, photo: Photo) -> str:
     """The file's name for the save dialogue, without what a shell or a file system could take amiss."""
     name = re.sub(r'[\\/:*?"<>|]', "_", file.name).strip(" .")
     return name or f"photo-{photo.pk}{mimetypes.guess_extension(photo.mime) or ''}"
+
+
+def _let_play(response: HttpResponseBase, mime: str) -> None:
+    """For a film that is opened by itself: the page that a browser makes around it may load this film, and no more."""
+    response["Content-Type"] = mime
+    response["Content-Security-Policy"] = "default-src 'none'; media-src 'self'"
 
 
 def _harden(response: HttpResponseBase) -> None:

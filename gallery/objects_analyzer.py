@@ -75,5 +75,8 @@ class ObjectsAnalyzer:
             for found in detections
         )
 
+    def forget(self, photo_ids: Sequence[int]) -> None:
+        Detection.objects.filter(photo__in=photo_ids).delete()
+
     def settle(self) -> None:
         """Nothing is done over all photos."""

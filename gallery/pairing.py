@@ -7,6 +7,7 @@ never enough: phones count from 1 again, and IMG_1234.MOV need not have been tak
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,12 +39,23 @@ class Part:
     @property
     def place(self) -> tuple[str, str]:
         """Folder and name without its ending, as cameras that write pairs have in common."""
-        folder, _, name = self.path.rpartition("/")
-        stem = name.rpartition(".")[0] or name
-        # Google calls the still PXL_1.MP.jpg and its moving part PXL_1.MP.
-        for mark in (".mp", ".mv"):
-            stem = stem[: -len(mark)] if stem.lower().endswith(mark) else stem
-        return folder, stem.casefold()
+        return place_of(self.path)
+
+
+def place_of(path: str) -> tuple[str, str]:
+    """Folder and name without its ending, case folded, of a path from the library's root."""
+    folder, _, name = path.rpartition("/")
+    stem = name.rpartition(".")[0] or name
+    # Google calls the still PXL_1.MP.jpg and its moving part PXL_1.MP.
+    for mark in (".mp", ".mv"):
+        stem = stem[: -len(mark)] if stem.lower().endswith(mark) else stem
+    return folder, stem.casefold()
+
+
+def stem_of(path: str) -> int:
+    """A hash of `place_of`, the same on every machine: signed, 64 bits, never 0, which stands for "not known"."""
+    place = "\0".join(place_of(path)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(place, digest_size=8).digest(), "big", signed=True) or 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +95,23 @@ def _by_content_id(parts: Sequence[Part]) -> list[Pair]:
     found = []
     for group in by_id.values():
         stills = [part for part in group if part.kind != "video"]
-        for video in (part for part in group if part.kind == "video"):
-            # A library may hold a live photo twice, and an edited still beside it: the nearest by name.
-            near = next(
-                (
-                    chosen
-                    for is_near in (_has_same_place, _has_same_folder, _is_anywhere)
-                    if len(chosen := [still for still in stills if is_near(still, video)]) == 1
-                ),
-                None,
-            )
-            if near:
-                stills.remove(near[0])
-                found.append(Pair(near[0], video, "motion"))
+        videos = [part for part in group if part.kind == "video"]
+        # A library may hold a live photo twice, and an edited still beside it: the nearest by name. All that lie beside
+        # each other come first, so that a stray copy takes no still from the video next to it.
+        for is_near in (_has_same_place, _has_same_folder, _is_anywhere):
+            for video in list(videos):
+                still = _only([still for still in stills if is_near(still, video)])
+                if still is not None:
+                    stills.remove(still)
+                    videos.remove(video)
+                    found.append(Pair(still, video, "motion"))
     return found
+
+
+def _only(near: list[Part]) -> Part | None:
+    """The one still there is; of a picture and its RAW file, the picture."""
+    pictures = [still for still in near if still.kind == "image"] or near
+    return pictures[0] if len(pictures) == 1 else None
 
 
 def _has_same_place(one: Part, other: Part) -> bool:

@@ -10,10 +10,10 @@ from django.db.models import Prefetch
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 
-from gallery import analysis, decided, edits, place_list, places
+from gallery import analysis, decided, edits, place_list, places, playing
 from gallery.access import Viewer, get_or_404, visible_to
 from gallery.metadata import clock
-from gallery.models import Detection, File, Label, Photo, Receipt
+from gallery.models import Detection, Label, Photo, Receipt
 from gallery.photo_panels import PhotoBox
 from gallery.search import Query
 
@@ -68,20 +68,12 @@ class OverlayBox:
 
 
 def get_photo(viewer: Viewer, photo_id: int) -> Photo:
-    """The photo with its library, files, labels and receipts: four queries, plus the viewer's libraries. Http404."""
-    photos = (
-        visible_to(viewer)
-        .select_related("library")
-        .prefetch_related("files", Prefetch("detections", Detection.objects.select_related("label")), "receipts")
+    """The photo with its library, files, parts, labels and receipts: five queries, plus the viewer's libraries.
+    Http404."""
+    photos = playing.with_parts(visible_to(viewer)).prefetch_related(
+        Prefetch("detections", Detection.objects.select_related("label")), "receipts"
     )
     return get_or_404(photos, pk=photo_id)
-
-
-def files_to_read(photo: Photo) -> list[File]:
-    """Files with the photo's own bytes, those first that were there at the last scan."""
-    kinds = {File.Role.PRIMARY, File.Role.RAW}
-    files = [file for file in photo.files.all() if file.role in kinds]
-    return sorted(files, key=lambda file: (file.missing_since is not None, file.role != File.Role.PRIMARY, file.path))
 
 
 def when(photo: Photo) -> When | None:

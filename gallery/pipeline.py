@@ -7,6 +7,7 @@ repeated at any time.
 
 from __future__ import annotations
 
+import io
 import logging
 import time
 from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ from django.db.models import F
 from gallery import contents, describing, recording, scanning, steps, thumbnails, told, work
 from gallery.analysis import Analyzer, analyzers
 from gallery.contents import Content, LibraryAway
+from gallery.metadata import Metadata
 from gallery.models import File, Photo, WorkState
 from gallery.recording import Outcome, Step
 from gallery.vision.formats import UnreadableImage
@@ -113,7 +115,7 @@ def _read_and_analyze(outcome: Outcome, files: Sequence[File], versions: dict[st
     if file is None:
         outcome.error, outcome.is_final = "The file is not in the folder any more.", True
         return
-    wants = Wants(photo, versions, valid)
+    wants = Wants(photo, versions, valid, is_part=photo.imported_at is None and file.role != File.Role.PRIMARY)
     try:
         content = contents.read(
             photo.library,
@@ -143,14 +145,18 @@ def _read_and_analyze(outcome: Outcome, files: Sequence[File], versions: dict[st
 
 @dataclass(frozen=True, slots=True)
 class Wants:
-    """What is still to be done with a photo, once its content is known by its digest."""
+    """What is still to be done with a photo, once its content is known by its digest.
+
+    `is_part`: it was read before, and is only a part of another photo (`joins`), in which nothing is looked for.
+    """
 
     photo: Photo
     versions: dict[str, str]
     valid: set[str]
+    is_part: bool = False
 
     def _is_new(self, digest: str) -> bool:
-        return digest != self.photo.digest or self.photo.imported_at is None
+        return digest != self.photo.digest or (self.photo.imported_at is None and not self.is_part)
 
     def words(self, digest: str) -> bool:
         return self._is_new(digest) or describing.NAME not in self.valid
@@ -159,6 +165,8 @@ class Wants:
         return self._is_new(digest) or thumbnails.NAME not in self.valid or not thumbnails.exist(digest)
 
     def analyzers(self, digest: str) -> list[Analyzer]:
+        if self.is_part and digest == self.photo.digest:
+            return []
         valid = set() if self._is_new(digest) else self.valid
         return [it for it in analyzers() if it.name in self.versions and it.name not in valid]
 
@@ -175,6 +183,7 @@ def _look(outcome: Outcome, content: Content, wants: Wants, versions: dict[str, 
 
     start = time.perf_counter()
     film, decoded = content.film, content.poster
+    outcome.needs_copy = _needs_copy(content, outcome.metadata)
     if decoded is None:
         decoded = image.decode(content.data, min_edge_px=thumbnails.SIZES["large"])
         content.data = b""
@@ -194,12 +203,28 @@ def _look(outcome: Outcome, content: Content, wants: Wants, versions: dict[str, 
                 "is_animated": decoded.is_animated,
                 "phash": None if film else similarity.perceptual_hash(sizes["small"]),
             }
-            outcome.needs_copy = film is not None and not film.is_browser_playable
             outcome.steps.append(Step(thumbnails.NAME, thumbnails.VERSION, _ms_since(start)))
         for analyzer in wants.analyzers(outcome.digest):
             _analyze(outcome, analyzer, versions[analyzer.name], decoded.pixels)
         if stored is not None:
             stored.result()
+
+
+def _needs_copy(content: Content, found: Metadata | None) -> bool | None:
+    """Whether there is a film that not every browser plays; None if nobody looked."""
+    from gallery.vision import video
+
+    if content.film is not None:
+        return not content.film.is_browser_playable
+    if found is None or content.kind == "video":
+        return None
+    if found.motion is None:
+        return False
+    start, end = found.motion.offset, found.motion.offset + found.motion.length
+    try:
+        return not video.probe(io.BytesIO(content.data[start:end])).is_browser_playable
+    except UnreadableImage:
+        return False  # a copy would not come about
 
 
 def _analyze(outcome: Outcome, analyzer: Analyzer, version: str, pixels: Any) -> None:
@@ -242,7 +267,7 @@ def _ms_since(start: float) -> int:
 
 def _files(batch: Iterable[Photo]) -> dict[int, list[File]]:
     """Where each photo lies. The first one is to be read: an unread one, else the first by id."""
-    rows = File.objects.filter(photo__in=[photo.pk for photo in batch], role=File.Role.PRIMARY, missing_since=None)
+    rows = File.objects.filter(photo__in=[photo.pk for photo in batch], missing_since=None)
     files: dict[int, list[File]] = {}
     for file in rows.order_by("is_read", "id"):
         files.setdefault(file.photo_id, []).append(file)

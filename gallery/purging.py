@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from gallery import kept, staging, thumbnails, work
 from gallery.models import File, Library, Photo, WorkState
@@ -46,39 +47,51 @@ def is_open() -> bool:
 
 
 def _purge(photo: Photo) -> bool:
-    files = list(photo.files.order_by("pk"))
+    # With the film of a live photo, and the RAW file behind a JPEG: they were thrown away as one.
+    files = list(_files(photo))
     if photo.library.kind != Library.Kind.MANAGED:
         _keep(photo)
         return False
     with staging.opened(photo.library) as root:
         for file in files:
-            digest = file.digest or (photo.digest if file.role == File.Role.PRIMARY else "")
+            digest = file.digest or file.photo.digest
             if not digest:
-                continue  # a note beside the picture, of which nobody knows what it holds: it stays
+                continue  # of which nobody knows what it holds: it stays
             try:
                 staging.delete_original(root, file, digest)
             except staging.ContentChanged:
                 logger.warning("file %d holds something else than photo %d: nothing was deleted", file.pk, photo.pk)
                 _keep(photo)
                 return False
-    _delete_derivatives(photo)
+    ids = {file.pk for file in files}
+    parts = [part for part in {file.photo for file in files} - {photo} if not part.files.exclude(pk__in=ids).exists()]
+    for deleted in (photo, *parts):
+        _delete_derivatives(deleted)
     with transaction.atomic():
         # What a scan found meanwhile is read first: it is not what the person threw away.
-        if Photo.objects.select_for_update().filter(pk=photo.pk, purge_asked_at__isnull=False).exists():
-            known = {file.pk for file in files}
-            if set(File.objects.filter(photo=photo).values_list("pk", flat=True)) <= known:
-                photo.delete()
-                kept.touch([photo.library_id])
-                return True
+        is_wanted = Photo.objects.select_for_update().filter(pk=photo.pk, purge_asked_at__isnull=False).exists()
+        if is_wanted and set(_files(photo).values_list("pk", flat=True)) <= ids:
+            File.objects.filter(main=photo, pk__in=ids).delete()
+            Photo.objects.filter(pk__in=[part.pk for part in parts], files=None).delete()
+            photo.delete()
+            kept.touch([photo.library_id])
+            return True
     return False
+
+
+def _files(photo: Photo) -> QuerySet[File]:
+    return File.objects.filter(Q(photo=photo) | Q(main=photo)).select_related("photo").order_by("pk")
 
 
 @transaction.atomic
 def _keep(photo: Photo) -> None:
     """Takes the wish back and has the photo's files read again; it stays in the trash."""
-    File.objects.filter(photo=photo).update(is_read=False)
-    Photo.objects.filter(pk=photo.pk).update(
-        purge_asked_at=None, work_state=WorkState.READY, attempts=0, lease_owner="", lease_until=None
+    files = _files(photo)
+    ids = set(files.values_list("photo_id", flat=True))
+    files.order_by().update(is_read=False)
+    Photo.objects.filter(pk=photo.pk).update(purge_asked_at=None)
+    Photo.objects.filter(pk__in={photo.pk, *ids}).update(
+        work_state=WorkState.READY, attempts=0, lease_owner="", lease_until=None
     )
     work.wake_analysis()
 

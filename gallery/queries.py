@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from django.db.models import Q
@@ -19,16 +20,24 @@ from gallery.photosets import PhotoSet
 # What tiles and their order need: a third of the columns, and half the time.
 TILE_FIELDS = (
     "id", "library_id", "digest", "kind", "width", "height", "colour",
-    "taken_local", "sort_at", "month", "caption", "missing_since",
+    "taken_local", "sort_at", "month", "caption", "missing_since", "duration_s", "is_animated",
     "country", "region", "city",
 )  # fmt: skip
 # How many photos of a set are loaded to come back to a photo in it: more, and the page begins at its top.
 RETURN_MOST = 200
 
 
+class Sign(NamedTuple):
+    """In the corner of a tile: the name of an icon, what it says, and a short text beside it; either may be empty."""
+
+    icon: str
+    says: str
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One photo in a grid. `signs` are names of icons in its corner, with what they say."""
+    """One photo in a grid."""
 
     id: int
     url: str
@@ -40,7 +49,7 @@ class Tile:
     height: int
     is_favourite: bool
     is_missing: bool
-    signs: tuple[tuple[str, str], ...]
+    signs: tuple[Sign, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,12 @@ class Grid:
     next_url: str | None
 
 
-_KIND_SIGNS = {Photo.Kind.VIDEO: ("play", "Video"), Photo.Kind.MOTION: ("motion", "Motion photo")}
+_KIND_SIGNS = {
+    Photo.Kind.VIDEO: Sign("play", "Video"),
+    Photo.Kind.MOTION: Sign("motion", "Live photo"),
+    Photo.Kind.RAW: Sign("", "RAW picture", "RAW"),
+}
+_ANIMATED = Sign("", "Animated picture", "GIF")
 
 
 def tiles(viewer: Viewer, photos: Sequence[Photo], within: str = "timeline") -> list[Tile]:
@@ -168,16 +182,32 @@ def _before(order: Sequence[str], photo: Photo) -> Q:
     return condition
 
 
+@lru_cache(maxsize=1024)
+def _film_sign(seconds: int) -> Sign:
+    return Sign("play", "Video", duration(seconds))
+
+
+def duration(seconds: int) -> str:
+    """42 -> "0:42", 3723 -> "1:02:03"."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def _tile(photo: Photo, *, url: str, media: str, alt: str, is_favourite: bool) -> Tile:
     width, height = thumbnail_size(photo, "small")
     signs = []
-    if photo.kind in _KIND_SIGNS:
+    if photo.kind == Photo.Kind.VIDEO and photo.duration_s is not None:
+        signs.append(_film_sign(round(photo.duration_s)))
+    elif photo.kind in _KIND_SIGNS:
         signs.append(_KIND_SIGNS[Photo.Kind(photo.kind)])
+    elif photo.is_animated:
+        signs.append(_ANIMATED)
     is_missing = photo.missing_since is not None
     if photo.missing_since is not None:
-        signs.append(("away", f"The file is away since {timezone.localtime(photo.missing_since):%-d %B %Y}"))
+        signs.append(Sign("away", f"The file is away since {timezone.localtime(photo.missing_since):%-d %B %Y}"))
     if is_favourite:
-        signs.append(("heart", "Favourite"))
+        signs.append(Sign("heart", "Favourite"))
     ratio = quantise.ratio_class(photo.width, photo.height)
     return Tile(
         id=photo.pk,

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from gallery import describing, kept, registering, search_text, told, work
+from gallery import describing, joins, kept, pairing, registering, renditions, search_text, told, work
 from gallery.analysis import analyzers
 from gallery.metadata import Kind, Metadata, kind_of
 from gallery.models import AnalyzerVersion, File, Photo, Receipt, Region, WorkState
@@ -47,7 +47,7 @@ class Outcome:
     steps: list[Step] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)  # analyzers that this machine lacks the models of
-    needs_copy: bool = False  # a film that not every browser plays
+    needs_copy: bool | None = None  # of a film that not every browser plays; None: nobody looked
     is_elsewhere: bool = False  # what the photo showed so far lies in another file, which waits to be read
     error: str = ""
     is_final: bool = False
@@ -89,6 +89,11 @@ def says_full(error: DatabaseError) -> bool:
 
 
 def _write(outcomes: list[Outcome]) -> None:
+    joins.lock_around(
+        [outcome.photo.pk for outcome in outcomes],
+        [(outcome.photo.library_id, outcome.file.path) for outcome in outcomes if outcome.file],
+        {(outcome.photo.library_id, outcome.metadata.content_id) for outcome in outcomes if outcome.metadata},
+    )
     held = {
         photo.pk: photo
         for photo in work.ours(
@@ -137,6 +142,7 @@ def _write(outcomes: list[Outcome]) -> None:
     )
     registering.describe_again(again)
     _write_regions(recorded)
+    renditions.want((photo, outcome.needs_copy) for outcome, photo in recorded)
     for analyzer in analyzers():
         results = [(photo, o.results[analyzer.name]) for o, photo in recorded if analyzer.name in o.results]
         if results:
@@ -145,6 +151,7 @@ def _write(outcomes: list[Outcome]) -> None:
     describing.mark_favourites((photo, o.metadata) for o, photo in heard if o.metadata is not None)
     told.tell([told.Told(photo, outcome.albums) for outcome, photo in heard])
     changed = {*held, *(file.photo_id for file in files.values()), *(photo.pk for _, photo in recorded)}
+    changed |= joins.look(changed)
     search_text.write(changed)
     skipped = {name for outcome, _ in recorded for name in outcome.skipped}
     if skipped:
@@ -163,6 +170,7 @@ def _place(
     there, and another picture was given the old name.
     """
     expected, file.digest, file.is_read = file.digest, outcome.digest, True
+    file.stem = pairing.stem_of(file.path)
     if outcome.stat:
         # What was read: a scan that finds another reads again.
         file.size_bytes, file.mtime_ns = outcome.stat.size_bytes, outcome.stat.mtime_ns
@@ -171,7 +179,7 @@ def _place(
         _join(file, photo, twin)
         return twin, True
     is_other = photo.digest not in {None, outcome.digest}
-    others = photo.files.filter(role=File.Role.PRIMARY, missing_since__isnull=True).exclude(pk=file.pk)
+    others = photo.files.filter(missing_since__isnull=True).exclude(pk=file.pk)
     is_edited = not expected and not outcome.is_elsewhere and not others.exists()
     owner = photo
     if is_other and not is_edited:

@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from gallery import search_text, work
 from gallery.models import File, Library, Photo, Receipt, Scan, WorkState
-from gallery.scan import Difference, Known, Stat, stem_of
+from gallery.pairing import stem_of
+from gallery.scan import Difference, Known, Stat
 
 T = TypeVar("T")
 
@@ -30,7 +31,7 @@ def apply(scan: Scan, difference: Difference, sidecars: Mapping[str, str], beat:
     library = scan.library
 
     def write(items: Iterable[T], save: Callable[[list[T]], None], *, wakes: bool = False) -> None:
-        for chunk in chunks(items, CHUNK):
+        for chunk in chunks(items):
             with transaction.atomic():
                 work.renew(scan)
                 save(chunk)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
 import os
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from gallery import pairing, paths
+from gallery import paths
 
 # What is taken for a picture at first sight; whether it is one, its content decides later.
 EXTENSIONS = frozenset(
@@ -210,9 +209,3 @@ def _any_of(patterns: list[str], prefix: str = "") -> re.Pattern[str]:
 def is_picture(name: str) -> bool:
     """Whether a file name looks like a picture's or a film's."""
     return name.rsplit(".", 1)[-1].lower() in EXTENSIONS if "." in name else False
-
-
-def stem_of(path: str) -> int:
-    """A hash of folder and name without ending (`pairing.Part.place`), which files of one shot have in common."""
-    folder, stem = pairing.Part(0, path, "image").place
-    return int.from_bytes(hashlib.blake2b(f"{folder}/{stem}".encode(), digest_size=8).digest()) >> 1

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from gallery.folding import fold
 from gallery.models import File, Photo, Region, SearchText
 
@@ -16,8 +18,8 @@ _COLUMNS = ("caption", "keywords", "camera", "lens", "city", "region", "country"
 
 def write(photo_ids: Iterable[int]) -> None:
     """Brings the rows of these photos up to date; to be called in the transaction that changes what they are made of:
-    the paths of a photo's files, its caption, keywords, camera, lens or place, and the names that its files give
-    people. Photos that were never read have none. Four queries.
+    the paths of a photo's files and parts, its caption, keywords, camera, lens or place, and the names that its files
+    give people. Photos that nobody sees by themselves have none. Four queries.
     """
     found = texts(photo_ids)
     SearchText.objects.bulk_create(
@@ -35,8 +37,10 @@ def texts(photo_ids: Iterable[int]) -> dict[int, str]:
     shown = Photo.objects.filter(id__in=ids, imported_at__isnull=False).order_by()
     for photo_id, *columns in shown.values_list("id", *_COLUMNS):
         parts[photo_id] = columns
-    for file in File.objects.filter(photo_id__in=parts).order_by("path").only("photo_id", "path"):
-        parts[file.photo_id].append(file.display)
+    files = File.objects.filter(Q(photo_id__in=parts) | Q(main_id__in=parts)).order_by("path")
+    for file in files.only("photo_id", "main_id", "path"):
+        for photo_id in parts.keys() & {file.photo_id, file.main_id}:
+            parts[photo_id].append(file.display)
     for photo_id, name in Region.objects.filter(photo_id__in=parts).order_by("id").values_list("photo_id", "name"):
         parts[photo_id].append(name)
     return {photo_id: _joined(columns) for photo_id, columns in parts.items()}

@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from gallery import kept, losses, work
-from gallery.models import Library, Mark, Photo, Receipt, Scan, WorkState
+from gallery import kept, losses, renditions, work
+from gallery.models import File, Library, Mark, Photo, Receipt, Rendition, Scan, WorkState
 from gallery.scanning import request_scan
 
 __all__ = ["Progress", "forget_missing", "progress", "request_scan", "retry_photos", "set_favourite"]
@@ -34,17 +34,19 @@ def set_favourite(user: AbstractBaseUser, photo_ids: Iterable[int], *, is_favour
 
 @transaction.atomic
 def retry_photos(photos: QuerySet[Photo]) -> int:
-    """Gives failed photos, and photos with a failed analysis, another three attempts. Returns how many."""
+    """Gives failed photos, photos with a failed analysis and copies of films another three attempts. Returns of how
+    many photos."""
     failed_receipt = Receipt.objects.filter(photo=OuterRef("pk"), state=Receipt.State.FAILED)
     again = photos.filter(Q(work_state=WorkState.FAILED) | Exists(failed_receipt)).exclude(
         work_state__in=[WorkState.READY, WorkState.CLAIMED]
     )
-    count = Photo.objects.filter(id__in=list(again.values_list("id", flat=True))).update(
-        work_state=WorkState.READY, attempts=0, error=""
-    )
-    if count:
+    ids = set(again.values_list("id", flat=True))
+    copies = Rendition.objects.filter(photo__in=photos, work_state=WorkState.FAILED)
+    of_copies = set(copies.values_list("photo_id", flat=True))
+    renditions.make_again(Rendition.objects.filter(photo__in=of_copies))
+    if Photo.objects.filter(id__in=ids).update(work_state=WorkState.READY, attempts=0, error=""):
         work.wake_analysis()
-    return count
+    return len(ids | of_copies)
 
 
 def forget_missing(library: Library, *, until: dt.datetime | None = None) -> int:
@@ -92,7 +94,10 @@ class Progress:
 
 
 def progress(libraries: Iterable[Library]) -> dict[int, Progress]:
-    """Progress by library id: three queries however many libraries there are."""
+    """Progress by library id: four queries however many libraries there are.
+
+    What is only a part of another photo is not counted once it was read.
+    """
     ids = [library.pk for library in libraries]
     # Scans first: one that ends between the queries then counts as open once too often, and nobody stops looking.
     scanning = set(
@@ -104,6 +109,13 @@ def progress(libraries: Iterable[Library]) -> dict[int, Progress]:
     rows = Photo.objects.filter(library_id__in=ids).order_by().values_list("library_id", "work_state")
     for library_id, state, count in rows.annotate(count=Count("id")):
         counts[library_id][state] = count
+    hidden = File.objects.filter(library_id__in=ids, photo__imported_at__isnull=True, photo__work_state=WorkState.DONE)
+    parts = dict(
+        hidden.exclude(role=File.Role.PRIMARY)
+        .order_by()
+        .values_list("library_id")
+        .annotate(count=Count("photo", distinct=True))
+    )
     now = timezone.now()
     recent = dict(
         Photo.objects.filter(library_id__in=ids, worked_at__gte=now - dt.timedelta(seconds=_RATE_S))
@@ -116,8 +128,8 @@ def progress(libraries: Iterable[Library]) -> dict[int, Progress]:
         state = counts[id_]
         waiting = state.get(WorkState.READY, 0) + state.get(WorkState.CLAIMED, 0)
         result[id_] = Progress(
-            total=sum(state.values()),
-            done=state.get(WorkState.DONE, 0),
+            total=sum(state.values()) - parts.get(id_, 0),
+            done=state.get(WorkState.DONE, 0) - parts.get(id_, 0),
             failed=state.get(WorkState.FAILED, 0),
             open=waiting,
             rate=recent.get(id_, 0) / _RATE_S,

@@ -14,9 +14,9 @@ from typing import BinaryIO
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from gallery import destinations, filenames, kept, metadata, paths, staging, walk, work
+from gallery import destinations, filenames, joins, kept, metadata, pairing, paths, staging, walk, work
 from gallery.models import File, Library, Photo, Upload, WorkState
-from gallery.scan import Exclusion, Stat, is_picture, stem_of
+from gallery.scan import Exclusion, Stat, is_picture
 from gallery.vision import formats
 
 # As much of a file as its kind is told from.
@@ -217,7 +217,7 @@ def _write(upload: Upload, digest: str, stat: Stat) -> bool:
         path=upload.path,
         defaults={
             "photo": photo, "size_bytes": stat.size_bytes, "mtime_ns": stat.mtime_ns, "digest": digest,
-            "missing_since": None, "stem": stem_of(upload.path),
+            "missing_since": None, "stem": pairing.stem_of(upload.path),
         },
     )  # fmt: skip
     work.wake_analysis()
@@ -227,6 +227,7 @@ def _write(upload: Upload, digest: str, stat: Stat) -> bool:
 
 def _end(upload: Upload, outcome: Upload.Outcome, photo: Photo) -> None:
     """Notes what became of the upload, and puts its photo where else it was to go."""
+    photo = joins.main_of(photo)  # the film of a live photo is shown with its still
     upload.outcome, upload.photo = outcome, photo
     upload.save(update_fields=["outcome", "photo", "changed_at"])
     if photo.trashed_at is None:

@@ -12,7 +12,22 @@ from django.db import DatabaseError, transaction
 from django.http import Http404
 from django.utils import timezone
 
-from gallery import libraries, pipeline, purging, recording, scanning, steps, thumbnails, told, trash, uploads, work
+from gallery import (
+    joins,
+    libraries,
+    pipeline,
+    purging,
+    recording,
+    rendering,
+    renditions,
+    scanning,
+    steps,
+    thumbnails,
+    told,
+    trash,
+    uploads,
+    work,
+)
 from gallery.analysis import analyzers
 from gallery.doctor import running
 from gallery.duplicates import bulk, finding
@@ -63,13 +78,16 @@ def _pin_threads() -> None:
 
 
 def settle() -> None:
-    """Gives analyzers the word for what they do over all photos, and others for what files told them."""
+    """Gives analyzers the word for what they do over all photos, and others who waited for the queue to be empty."""
+    with work.contained("joins", "Files that are one photo cannot be put together"):
+        joins.settle()
     for analyzer in analyzers():
         with work.contained(f"settle-{analyzer.name}", f"{analyzer.title}: what was found cannot be put together"):
             analyzer.settle()
     told.settle()
     with work.contained("settle-duplicates", "Photos that look alike cannot be found"):
         finding.wake_stale()
+    work.wake_rendering()
 
 
 def scan(library_id: int) -> None:
@@ -79,6 +97,7 @@ def scan(library_id: int) -> None:
         return
     try:
         scanning.run_scan(claimed)
+        joins.after_scan(claimed)
     except work.LeaseLost as lost:
         logger.warning("%s", lost)
         return
@@ -91,6 +110,36 @@ def scan(library_id: int) -> None:
     if work.waiting_scans().filter(library_id=library_id).exists():
         # Its own message came while this one was running, and was spent.
         work.wake(work.SCAN, library_id)
+
+
+def render() -> None:
+    """Makes the copy of one film, and sees to it that the next one has its turn. Photos come first."""
+    if _is_disk_full():
+        return
+    work.return_abandoned()
+    if work.has_ready_photos(steps.within_reach()):
+        work.wake_analysis()  # whoever finds none left wakes this again
+        return
+    claimed = work.claim_rendition()
+    if claimed is None:
+        return
+    _pin_threads()
+    try:
+        rendering.make(claimed, _give_way)
+    except StorageFull as error:
+        _tell_full(str(error))
+        return
+    if not work.is_stopping():
+        work.wake_rendering()
+
+
+def _give_way() -> None:
+    """What this worker does in between while it copies a film."""
+    if work.has_ready_photos(steps.within_reach()):
+        analyze()
+    if settings.PICTOPY.workers == 1:  # nobody else looks for new files
+        for library_id in list(work.waiting_scans().values_list("library_id", flat=True)):
+            scan(library_id)
 
 
 def purge() -> None:
@@ -161,6 +210,7 @@ def _tidy_daily() -> None:
         work.note_condition("tidied", "")  # first, so that a walk that is cut short is not begun anew every minute
         with work.contained("tidy", "Left-over files cannot be cleaned away"):
             thumbnails.tidy()
+            renditions.queue_missing()
         scanning.forget_old()
 
 

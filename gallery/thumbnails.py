@@ -27,8 +27,8 @@ SIZES = {"small": 480, "medium": 960, "large": 1920}
 NAME = "thumbnails"  # of their receipts
 VERSION = "1"
 QUALITY = {"small": 78, "medium": 80, "large": 84}
-# The names that `write_file` gives to thumbnails and other derivatives while it writes them.
-_TEMPORARY = re.compile(r"\.[0-9a-f]{64}-\w+\.jpg\.[0-9a-f]{8}")
+# The names that thumbnails and other derivatives have while they are written (`write_file`, `transcoding`).
+_TEMPORARY = re.compile(r"\.[0-9a-f]{64}-\w+\.(jpg\.[0-9a-f]{8}|mp4\.[0-9a-f]{8}\.part)")
 _LEFT_BEHIND_S = 24 * 3600
 
 
@@ -104,7 +104,7 @@ def write_file(target: Path, data: bytes) -> None:
 def left_behind() -> Iterator[Path]:
     """Temporary files that a killed process left behind more than a day ago.
 
-    Only such as `write_file` makes, and only in the data directory. One walk through its names: seconds for 100,000
+    Only such as derivatives have, and only in the data directory. One walk through its names: seconds for 100,000
     photos.
     """
     before = time.time() - _LEFT_BEHIND_S

@@ -20,7 +20,7 @@ from django.contrib.auth.models import User
 from django.db.models import F, Sum
 from django.utils import timezone
 
-from gallery import destinations, filenames, staging, storing
+from gallery import destinations, filenames, joins, staging, storing
 from gallery.access import libraries_uploadable_by, uploads_of
 from gallery.models import Library, Photo, Upload
 
@@ -217,7 +217,7 @@ def find(library: Library, digests: Iterable[str]) -> dict[str, Photo]:
 
 def put_found(user: User, word: str, photos: Iterable[Photo]) -> None:
     """Puts photos that were there already where the uploads of the rest go; not what lies in the trash."""
-    for photo in photos:
+    for photo in map(joins.main_of, photos):
         if photo.trashed_at is None:
             destinations.put(user, word, photo.pk)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import json
 import logging
 import os
 import socket
@@ -26,11 +27,11 @@ from django.utils import timezone
 from django_q.models import Schedule
 from django_q.tasks import async_task, queue_size
 
-from gallery.models import Checkup, Condition, Library, Photo, Scan, WorkState
+from gallery.models import Checkup, Condition, Library, Photo, Rendition, Scan, WorkState
 from gallery.scope import merge_json
 
 logger = logging.getLogger(__name__)
-Item = TypeVar("Item", Photo, Scan, Checkup)
+Item = TypeVar("Item", Photo, Scan, Checkup, Rendition)
 
 MAX_ATTEMPTS = 3
 KILLED = (
@@ -41,13 +42,19 @@ KILLED_SCAN = (
     "PictoPy's worker stopped each of the three times it looked through this folder: there may be too little memory, "
     "or a drive may hang. What it had noted is kept, and the next scan goes on from there."
 )
+KILLED_COPY = (
+    "PictoPy's worker stopped each of the three times it made a copy of this film for browsers: the film may be "
+    "damaged in a way that crashes the decoder, or PictoPy was stopped each time before the copy was finished."
+)
 ANALYZE = "gallery.tasks.analyze"
+RENDER = "gallery.tasks.render"
 SCAN = "gallery.tasks.scan"
 SWEEP = "gallery.tasks.sweep"
 PURGE = "gallery.tasks.purge"
 DOCTOR = "gallery.tasks.doctor"
-# Walking through a slow network drive may take hours, and so may reading every original.
-_SCAN_TIMEOUT_S = 6 * 3600
+# Walking through a slow network drive may take hours, and so may reading every original or copying a long film.
+_LONG_TIMEOUT_S = 24 * 3600
+_LONG = {SCAN, RENDER, DOCTOR}
 
 
 class LeaseLost(Exception):  # noqa: N818
@@ -58,7 +65,7 @@ def wake(task: str, *args: int | str) -> None:
     """Enqueues `task` (a dotted path) once the present transaction is committed. Only ids as arguments."""
 
     # django-q takes a keyword `timeout` for itself: how long this task may take.
-    options = {"timeout": _SCAN_TIMEOUT_S} if task in {SCAN, DOCTOR} else {}
+    options = {"timeout": _LONG_TIMEOUT_S} if task in _LONG else {}
     # Robust: a queue that is away must undo nothing. The sweep wakes again.
     transaction.on_commit(lambda: async_task(task, *args, **options), robust=True)
 
@@ -70,6 +77,16 @@ def wake_analysis() -> None:
     def send() -> None:
         for _ in range(settings.PICTOPY.workers - queue_size()):
             async_task(ANALYZE)
+
+    transaction.on_commit(send, robust=True)
+
+
+def wake_rendering() -> None:
+    """Wakes a worker to make copies of films, if some wait and no message does."""
+
+    def send() -> None:
+        if waiting_renditions().exists() and queue_size() < settings.PICTOPY.workers:
+            async_task(RENDER, timeout=_LONG_TIMEOUT_S)
 
     transaction.on_commit(send, robust=True)
 
@@ -120,6 +137,21 @@ def is_gone(owner: str) -> bool:
     return _process_start(int(pid)) != start
 
 
+def is_stopping() -> bool:
+    """Whether `manage.py up`, which started this process, was told to stop: what takes long shall end now.
+
+    Its supervisor writes so into its record before it asks anybody. Reads one small file.
+    """
+    mark = os.environ.get("PICTOPY_RUN")
+    if not mark:
+        return False
+    try:
+        record = json.loads((settings.PICTOPY.data_dir / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(record, dict) and record.get("mark") == mark and bool(record.get("is_stopping"))
+
+
 # --- claims
 
 
@@ -150,15 +182,38 @@ def claim_scan(library_id: int | None = None) -> Scan | None:
 
     None of a library that is being scanned: the one that waits has its turn afterwards.
     """
+    ready = waiting_scans() if library_id is None else waiting_scans().filter(library_id=library_id)
+    found = _claim_one(ready, Scan.objects.all())
+    return Scan.objects.select_related("library").get(id=found) if found else None
+
+
+def claim_rendition() -> Rendition | None:
+    """The copy of a film that is next, leased to this process. None as well while so many are being made that no
+    worker would be left for anything else."""
+    if Rendition.objects.filter(work_state=WorkState.CLAIMED).count() >= max(1, settings.PICTOPY.workers - 1):
+        return None
+    found = _claim_one(waiting_renditions(), Rendition.objects.all())
+    return Rendition.objects.select_related("photo__library").filter(id=found).first() if found else None
+
+
+def waiting_renditions() -> QuerySet[Rendition]:
+    """Copies of films that could be made now: of photos that are there, in libraries that are."""
+    return Rendition.objects.filter(
+        work_state=WorkState.READY,
+        photo__library__state=Library.State.OK,
+        photo__missing_since=None,
+        photo__trashed_at=None,
+    )
+
+
+def _claim_one(ready: QuerySet[Item], rows: QuerySet[Item]) -> int | None:
+    """Leases the first of `ready` to this process; its id."""
     with transaction.atomic():
-        ready = waiting_scans().select_for_update(skip_locked=True, of=("self",))
-        if library_id is not None:
-            ready = ready.filter(library_id=library_id)
-        found = ready.order_by("attempts", "id").values_list("id", flat=True).first()
-        if found is None:
-            return None
-        _lease(Scan.objects.filter(id=found))
-    return Scan.objects.select_related("library").get(id=found)
+        locked = ready.select_for_update(skip_locked=True, of=("self",))
+        found: int | None = locked.order_by("attempts", "id").values_list("id", flat=True).first()
+        if found is not None:
+            _lease(rows.filter(id=found))
+    return found
 
 
 def waiting_scans() -> QuerySet[Scan]:
@@ -169,7 +224,7 @@ def waiting_scans() -> QuerySet[Scan]:
     return ready.exclude(library__state=Library.State.LEAVING)
 
 
-def _lease(rows: QuerySet[Photo] | QuerySet[Scan]) -> None:
+def _lease(rows: QuerySet[Item]) -> None:
     rows.update(
         work_state=WorkState.CLAIMED,
         attempts=F("attempts") + 1,
@@ -197,17 +252,28 @@ def release(ids: Iterable[int]) -> None:
 
 def our_scan(scan: Scan) -> QuerySet[Scan]:
     """The row of a scan while this process holds it, else none."""
-    return Scan.objects.filter(id=scan.pk, work_state=WorkState.CLAIMED, lease_owner=lease_owner())
+    return _held(Scan.objects.filter(id=scan.pk))
 
 
-def renew(scan: Scan) -> None:
-    """Makes the lease of a long scan run on. Raises `LeaseLost` if it was taken back, or the scan is gone.
+def our_rendition(rendition: Rendition) -> QuerySet[Rendition]:
+    """The row of a copy of a film while this process holds it for the same content, else none."""
+    return _held(Rendition.objects.filter(id=rendition.pk, digest=rendition.digest))
+
+
+def _held(rows: QuerySet[Item]) -> QuerySet[Item]:
+    return rows.filter(work_state=WorkState.CLAIMED, lease_owner=lease_owner())
+
+
+def renew(item: Scan | Rendition, **columns: object) -> None:
+    """Makes the lease of long work run on, and writes `columns` (how far it is). Raises `LeaseLost` if it was taken
+    back, or is no longer to be done.
 
     In a transaction it also keeps the lease from being taken before the end of it.
     """
     until = timezone.now() + dt.timedelta(seconds=settings.PICTOPY.lease_s)
-    if not our_scan(scan).update(lease_until=until):
-        raise LeaseLost(f"scan {scan.pk} is no longer ours")
+    row = our_scan(item) if isinstance(item, Scan) else our_rendition(item)
+    if not row.update(lease_until=until, **columns):
+        raise LeaseLost(f"{item} is no longer ours")
 
 
 # --- the sweep
@@ -223,18 +289,25 @@ _FREE: _Free = {"lease_owner": "", "lease_until": None}
 
 def return_abandoned() -> int:
     """Takes back work whose lease ran out or whose process is gone; at the third attempt it fails. Counts the rows."""
-    photos = abandoned(Photo.objects.all())
-    with transaction.atomic():
-        failed = photos.filter(attempts__gte=MAX_ATTEMPTS).update(
-            work_state=WorkState.FAILED, error=KILLED, worked_at=timezone.now(), **_FREE
-        )
-        again = photos.update(work_state=WorkState.READY, **_FREE)
-    if failed or again:
-        logger.warning("photos: %d taken back from ended workers, %d set aside", again, failed)
+    count = _return_rows(Photo.objects.all(), KILLED, "photos") + _return_rows(
+        Rendition.objects.all(), KILLED_COPY, "copies of films"
+    )
     scans = list(abandoned(Scan.objects.all()))
     for scan in scans:
         _return_scan(scan)
-    return failed + again + len(scans)
+    return count + len(scans)
+
+
+def _return_rows(rows: QuerySet[Item], reason: str, title: str) -> int:
+    gone = abandoned(rows)
+    with transaction.atomic():
+        failed = gone.filter(attempts__gte=MAX_ATTEMPTS).update(
+            work_state=WorkState.FAILED, error=reason, worked_at=timezone.now(), **_FREE
+        )
+        again = gone.update(work_state=WorkState.READY, **_FREE)
+    if failed or again:
+        logger.warning("%s: %d taken back from ended workers, %d set aside", title, again, failed)
+    return failed + again
 
 
 def abandoned(rows: QuerySet[Item]) -> QuerySet[Item]:
@@ -270,9 +343,10 @@ def _return_scan(found: Scan) -> None:
     logger.warning("scan %d: taken back from an ended worker", found.pk)
 
 
-def has_ready_photos() -> bool:
-    """Whether there is anything that a worker could claim now."""
-    return Photo.objects.filter(work_state=WorkState.READY, library__state=Library.State.OK).exists()
+def has_ready_photos(among: QuerySet[Photo] | None = None) -> bool:
+    """Whether there is anything that a worker could claim now; `among` as for `claim_photos`."""
+    rows = Photo.objects.all() if among is None else among
+    return rows.filter(work_state=WorkState.READY, library__state=Library.State.OK).exists()
 
 
 def note_condition(key: str, text: str) -> None:

@@ -122,8 +122,8 @@ class Front:
 
         response: Any = self._application(environ, start_response)
         answer = Answer(**said)
-        file = _file(response)
-        if file is not None and _is_long(answer):
+        file, offset = _file(response)
+        if file is not None and _is_long(answer, offset):
             answer.file, answer.close = file, response.close
             return answer
         try:
@@ -216,19 +216,20 @@ def refusal(status: int, message: str) -> Answer:
     return Answer(status, headers, message.encode())
 
 
-def _file(response: Any) -> Any:
-    """The file that a response streams from, if it does."""
+def _file(response: Any) -> tuple[Any, int]:
+    """The file that a response streams from, if it does, and where in it begins what is sent."""
     if getattr(response, "file_to_stream", None) is not None:  # Django's own FileResponse
-        return response.file_to_stream
+        return response.file_to_stream, 0
     owners: Iterable[Any] = (getattr(closer, "__self__", None) for closer in getattr(response, "_resource_closers", ()))
-    return next((owner.handle for owner in owners if hasattr(owner, "handle")), None)
+    return next(((owner.handle, owner.offset) for owner in owners if hasattr(owner, "handle")), (None, 0))
 
 
-def _is_long(answer: Answer) -> bool:
+def _is_long(answer: Answer, offset: int) -> bool:
     """Whether the answer is too long to be held in memory; notes which bytes of the file it is."""
     named = {name.lower(): value for name, value in answer.headers}
     length = int(named.get("content-length", "0"))
     if answer.status == 206 and (match := re.match(r"bytes (\d+)-", named.get("content-range", ""))):
         answer.start = int(match[1])
+    answer.start += offset
     answer.end = answer.start + length
     return length > WHOLE_BYTES

@@ -104,6 +104,7 @@ class Supervisor:
         self._mark = secrets.token_hex(16)
         self._environment = child_environment(os.environ, mark=self._mark, threads=threads)
         self._signals = 0
+        self._is_stopping = False
 
     def run(self, *, is_ready: Callable[[], bool], on_ready: Callable[[], None], hold_s: float = 8.0) -> None:
         """Starts the first child, then the others once it is ready (or `hold_s` later), and stays until told to stop.
@@ -182,6 +183,10 @@ class Supervisor:
         """
         asked = self._signals
         running = [child.process for child in self.children if child.process]
+        # Workers that are at something long look into the record (`gallery.work.is_stopping`): a leader's children get
+        # no signal, and it waits for them.
+        self._is_stopping = True
+        self._write_record()
         for process in running:
             process.terminate()
         deadline = time.monotonic() + STOP_GRACE_S
@@ -203,7 +208,8 @@ class Supervisor:
     def _write_record(self) -> None:
         groups = [{"title": child.title, "pid": child.group} for child in self.children if child.process]
         temporary = self._record.with_suffix(".part")
-        record = json.dumps({"mark": self._mark, "pid": os.getpid(), "groups": groups})
+        said = {"mark": self._mark, "pid": os.getpid(), "groups": groups, "is_stopping": self._is_stopping}
+        record = json.dumps(said)
         try:
             temporary.write_text(record, encoding="utf-8")
             temporary.replace(self._record)

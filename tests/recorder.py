@@ -33,5 +33,8 @@ class Recorder:
     def save(self, results: Any) -> None:
         self.saved += [photo.pk for photo, _ in results]
 
+    def forget(self, photo_ids: Any) -> None:
+        self.saved = [pk for pk in self.saved if pk not in photo_ids]
+
     def settle(self) -> None:
         self.settled += 1

@@ -28,9 +28,9 @@ from albums.models import Album
 from faces import crops
 from faces import services as people_services
 from faces.models import Cluster, Event, Face, Person
-from gallery import changes, thumbnails
+from gallery import changes, renditions, thumbnails
 from gallery.duplicates import deciding
-from gallery.models import Change, DuplicateGroup, Library, Photo, Upload, WorkState
+from gallery.models import Change, DuplicateGroup, File, Library, Photo, Upload, WorkState
 from pictopy_site import welcome
 from tests.duplicates.rows import group_of
 from tests.factories import (
@@ -77,6 +77,7 @@ class World:
     change: Change
     twins: DuplicateGroup
     decided: DuplicateGroup
+    film: Photo
     token: str = "x"
     clients: dict[Role, Client] = field(default_factory=dict)
 
@@ -192,6 +193,11 @@ TABLE = [
     posted("gallery:photo_favourite", DONE, one("photo"), lambda world: {"is_favourite": "1"}),
     shown("gallery:photo_thumbnail", SEEN, lambda world: [world.photo.pk, "small", world.photo.digest]),
     shown("gallery:photo_original", SEEN, one("photo")),
+    # A film, its copy for browsers, and the moving part of a photo, which is nobody's by itself.
+    shown("gallery:photo_film", SEEN, lambda world: [world.film.pk, world.film.digest]),
+    Row("gallery:photo_film_state", (404, 302, 404), (302, 302, 302), one("film")),
+    shown("gallery:photo_motion", SEEN, one("photo")),
+    Row("gallery:photo_original", (404, 404, 404), (404, 404, 404), lambda world: [world.photo.parts.get().photo_id]),
     shown("gallery:favourite_list", EVERYONE),
     posted("gallery:favourite_add", EVERYONE_DOES, lambda world: [], lambda world: {"photo": world.photo.pk}),
     shown("gallery:thing_list", EVERYONE),
@@ -339,9 +345,15 @@ def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: Use
     twins = group_of(*(PhotoFactory(library=library) for _ in range(2)))
     decided = group_of(*(PhotoFactory(library=library) for _ in range(2)))
     deciding.keep_all(owner, decided)
+    film = PhotoFactory(library=library, kind=Photo.Kind.VIDEO, mime="video/x-matroska")
+    thumbnails.write_file(renditions.path(film.digest), b"a film")
+    part = PhotoFactory(library=library, kind=Photo.Kind.VIDEO, mime="video/quicktime", file="a.mov")
+    part.files.update(role=File.Role.MOTION, main=photo)
+    Photo.objects.filter(pk=part.pk).update(imported_at=None)
+    (root / "a.mov").write_bytes(b"what moves")
     world = World(
         owner, member, admin, library, photo, failed, person, cluster, face, unnamed, event, album, deleted, uploads,
-        upload, trashed, change, twins, decided,
+        upload, trashed, change, twins, decided, film,
     )  # fmt: skip
     for role in ROLES:
         world.clients[role] = client = Client()

@@ -189,7 +189,7 @@ def test_a_tile_says_what_it_shows_and_reserves_its_place(member: User, library:
     assert tile.url == f"/photos/{photo.pk}/?in=thing:dog"
     assert "p-f00" in tile.classes
     assert tile.is_favourite
-    assert [name for name, _ in tile.signs] == ["play", "away", "heart"]
+    assert [sign.icon for sign in tile.signs] == ["play", "away", "heart"]
     assert tile.src == reverse("gallery:photo_thumbnail", args=[photo.pk, "small", photo.digest])
     assert [part.split()[1] for part in tile.srcset.split(", ")] == ["480w", "960w", "1920w"]
 

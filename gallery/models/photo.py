@@ -103,7 +103,11 @@ class Photo(WorkItem):
     phash = models.BigIntegerField(null=True, blank=True, help_text="Perceptual hash; near ones look alike")
 
     added_at = models.DateTimeField(auto_now_add=True)
-    imported_at = models.DateTimeField(null=True, blank=True, help_text="When it could first be shown")
+    imported_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When it could first be shown; empty: not read yet, or only a part of another photo",
+    )
     missing_since = models.DateTimeField(null=True, blank=True)
     trashed_at = models.DateTimeField(null=True, blank=True)
     trashed_by = models.ForeignKey(
@@ -185,6 +189,12 @@ class Photo(WorkItem):
 
 
 class File(models.Model):
+    """Where the bytes of a photo lie.
+
+    `photo` is always the one whose content this is. A file that is only a part of another photo, as the film of a live
+    photo is, has that one as `main` (`gallery.joins`); a photo all of whose files are parts is shown to nobody.
+    """
+
     class Role(models.TextChoices):
         PRIMARY = "primary", "picture"
         RAW = "raw", "raw"
@@ -196,6 +206,15 @@ class File(models.Model):
     size_bytes = models.PositiveBigIntegerField()
     mtime_ns = models.BigIntegerField()
     role = models.CharField(max_length=8, choices=Role.choices, default=Role.PRIMARY)
+    main = models.ForeignKey(
+        Photo,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="parts",
+        db_index=False,
+        help_text="The photo that this file is a part of",
+    )
     sidecars = models.TextField(
         blank=True,
         help_text="Files beside it that speak of it, as the last scan found them: size, time and name a line",
@@ -215,6 +234,8 @@ class File(models.Model):
         indexes = [
             models.Index(fields=["library", "size_bytes"], condition=Q(is_read=False), name="file_unread"),
             models.Index(fields=["library", "stem"], name="file_stem"),
+            models.Index(fields=["main"], condition=Q(main__isnull=False), name="file_part_of"),
+            models.Index(fields=["role"], condition=~Q(role="primary"), name="file_parts"),
         ]
 
     def __str__(self) -> str:

@@ -7,13 +7,14 @@ the database. Everything that is not a number or made by us is escaped.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from django import template
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from gallery.months import Rest, Section, Year
-from gallery.queries import Tile
+from gallery.queries import Sign, Tile
 from gallery.templatetags.pictopy import icon
 
 register = template.Library()
@@ -24,7 +25,7 @@ _TILE = (
     ' loading="lazy" decoding="async"></a><input class="tile-select" type="checkbox" form="selection" name="photo"'
     ' value="{id}" aria-label="Select: {alt}">{signs}</div>\n'
 )
-_SIGN = '<span title="{says}">{icon}<span class="visually-hidden">{says}</span></span>'
+_SIGN = '<span title="{says}">{icon}<span class="visually-hidden">{says}</span>{text}</span>'
 # The span reaches beyond the box; htmx loads what is to come when it comes into view. The link is for all others.
 _REST = (
     '<div class="rest"><div class="more {classes}"><span class="near" hx-get="{url}" hx-trigger="intersect once"'
@@ -69,7 +70,7 @@ def jump_list(years: Iterable[Year]) -> SafeString:
 
 
 def _tile(tile: Tile) -> str:
-    signs = "".join(_SIGN.format(says=escape(says), icon=icon(name, name)) for name, says in tile.signs)
+    signs = "".join(map(_sign, tile.signs))
     return _TILE.format(
         classes=tile.classes,
         id=tile.id,
@@ -81,6 +82,13 @@ def _tile(tile: Tile) -> str:
         alt=escape(tile.alt),
         signs=f'<span class="tile-signs">{signs}</span>' if signs else "",
     )
+
+
+@lru_cache(maxsize=1024)
+def _sign(sign: Sign) -> str:
+    drawing = icon(sign.icon, sign.icon) if sign.icon else ""
+    text = f'<span class="tile-text">{escape(sign.text)}</span>' if sign.text else ""
+    return _SIGN.format(says=escape(sign.says), icon=drawing, text=text)
 
 
 def _rest(url: str, text: str, classes: str = "") -> str:

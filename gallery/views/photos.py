@@ -5,11 +5,13 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from gallery import access, alt_text, photo_facts, photo_panels, photosets, queries
+from gallery import access, alt_text, photo_facts, photo_files, photo_panels, photosets, playing, queries
+from gallery.access import get_or_404, visible_to
 from gallery.models import Photo
 from gallery.photosets import PhotoSet
 from gallery.views import MemberRequest, is_fragment, render_page
@@ -31,7 +33,6 @@ def photo_detail(request: MemberRequest, photo_id: int) -> HttpResponse:
         "close_url": _close_url(photo_set, photo),
         "alt": alt_text.describe([photo], request.user)[photo.pk],
         "srcset": queries.srcset(photo),
-        "large_url": queries.thumbnail_url(photo, "large"),
         "small_url": queries.thumbnail_url(photo, "small"),
         "is_favourite": photo.pk in queries.favourite_ids(request.user, [photo.pk]),
         "when": photo_facts.when(photo),
@@ -41,7 +42,8 @@ def photo_detail(request: MemberRequest, photo_id: int) -> HttpResponse:
         "is_editable": access.may_edit(request.user, photo),
         "labels": photo_facts.labels(photo),
         "keywords": photo_facts.keywords(photo),
-        "files": photo.files.all(),
+        "files": photo_files.lines(photo),
+        **_moving(photo),
         "work_done": photo_facts.work_done(photo),
         "panels": [
             render_to_string(panel.template, {"photo": photo, "photo_set": photo_set, **panel.context}, request)
@@ -53,6 +55,24 @@ def photo_detail(request: MemberRequest, photo_id: int) -> HttpResponse:
         "box_text_px": max(photo.width or 1, photo.height or 1) // 50,
     }
     return render_page(request, "gallery/photo_detail.html", "gallery/_photo_viewer.html", context)
+
+
+@require_safe
+def photo_film(request: MemberRequest, photo_id: int) -> HttpResponse:
+    """The film on its page, or how far the copy for browsers is: the page asks for it until it is there."""
+    photo = get_or_404(playing.with_parts(visible_to(request.user)), pk=photo_id, kind=Photo.Kind.VIDEO)
+    if not is_fragment(request):
+        return redirect(photo)
+    return render(request, "gallery/_photo_film.html", {"photo": photo, **_moving(photo)})
+
+
+def _moving(photo: Photo) -> dict[str, object]:
+    return {
+        "film": playing.film(photo),
+        "motion": playing.motion(photo),
+        "is_animated": playing.plays_as_picture(photo),
+        "large_url": queries.thumbnail_url(photo, "large"),
+    }
 
 
 def _photo_set(request: MemberRequest) -> PhotoSet:

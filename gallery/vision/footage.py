@@ -70,6 +70,10 @@ class _Source:
     def extend(self, time_s: float) -> None:
         self._deadline = time.monotonic() + time_s
 
+    def forgive(self, time_s: float) -> None:
+        """Adds what was spent on something else."""
+        self._deadline += time_s
+
     def check(self) -> None:
         if time.monotonic() > self._deadline:
             raise UnreadableImage(TOO_SLOW)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -56,7 +57,7 @@ def transcode(
 
     H.264 (High, 8 bits, 4:2:0, at most 1080p, upright, SDR) and AAC (stereo or mono). The times of the pictures are
     kept. Neither file is ever held in memory. `on_progress` gets the share that is done, 0 to 1; `should_stop` is asked
-    at every packet. While it works, the copy is called `.<name>.<8 hex digits>.part`.
+    at every packet, and may take its time. While it works, the copy is called `.<name>.<8 hex digits>.part`.
 
     Raises UnreadableImage with a sentence for a person where the video is damaged, cut off or does not go on for a
     minute; TranscodeStopped; OSError where the target cannot be written.
@@ -105,8 +106,10 @@ class _Copy:
         streams = [self._footage.stream, *([self._source_sound] if self._source_sound is not None else [])]
         with contextlib.ExitStack() as stack:
             for packet in self._footage.container.demux(streams):
+                asked = time.monotonic()
                 if self._should_stop():
                     raise TranscodeStopped
+                self._footage.source.forgive(time.monotonic() - asked)
                 self._footage.source.check()
                 for frame in self._decode(packet):
                     if isinstance(frame, AudioFrame):

@@ -58,12 +58,21 @@ class PhotoViewer extends HTMLElement {
     else if (event.key === "a") press("#album_press");
     else if (event.key === "Delete") press("#trash_press");
     else if (event.key === "b") press(KEPT.boxes);
+    else if (event.key === "p") this.playOrPause() || press("#motion_press");
     else if (event.key === "Escape") press(".viewer-close");
     else if (event.key === "i") {
       press(KEPT.details);
       // On a phone the details stand below the photo.
       if (matchMedia("(width < 46rem)").matches) this.querySelector(".viewer-details").scrollIntoView();
     }
+  }
+
+  /** Whether there is a film of its own here. */
+  playOrPause() {
+    const film = this.querySelector("video#photo_film");
+    if (film?.paused) film.play();
+    else film?.pause();
+    return Boolean(film);
   }
 
   closeChooser() {

@@ -29,6 +29,9 @@ class KillerAnalyzer:
     def save(self, results: Any) -> None:
         pass
 
+    def forget(self, photo_ids: Any) -> None:
+        pass
+
     def settle(self) -> None:
         pass
 

@@ -242,12 +242,24 @@ def test_slow_readers_cost_neither_threads_nor_memory(server: tuple[int, int]) -
 
 @pytest.mark.django_db
 def test_long_originals_and_their_ranges_are_left_to_the_server(tmp_path: Path, rf: RequestFactory) -> None:
+    """Also of the film within a motion photo, which begins somewhere in the file."""
     (tmp_path / "big").write_bytes(b"x" * 3_000_000)
-    for header, start_at, end in (("", 0, 3_000_000), ("bytes=100-2999999", 100, 3_000_000)):
+    whole, film = media.Section(0, 3_000_000), media.Section(500_000, 2_500_000)
+    for section, header, start_at, end in (
+        (whole, "", 0, 3_000_000),
+        (whole, "bytes=100-2999999", 100, 3_000_000),
+        (film, "", 500_000, 3_000_000),
+        (film, "bytes=100-2400099", 500_100, 2_900_100),
+    ):
         request = rf.get("/", headers={"range": header})
 
-        def django(environ: object, start_response: Callable[..., None], request: HttpRequest = request) -> Any:
-            response = media._answer(request, (tmp_path / "big").open("rb"), 3_000_000, '"e"', 0.0)
+        def django(
+            environ: object,
+            start_response: Callable[..., None],
+            request: HttpRequest = request,
+            section: media.Section = section,
+        ) -> Any:
+            response = media._answer(request, (tmp_path / "big").open("rb"), section, '"e"', 0.0)
             start_response(f"{response.status_code} X", list(response.items()))
             return response
 

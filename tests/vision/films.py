@@ -28,6 +28,7 @@ def film(
     colours: tuple[int, int, int] | None = None,
     options: dict[str, str] | None = None,
     tags: dict[str, str] | None = None,
+    container_options: dict[str, str] | None = None,
 ) -> bytes:
     """A film of one picture (a bar walks through it), a second long if `times` (seconds) does not say otherwise.
 
@@ -37,7 +38,7 @@ def film(
     file = io.BytesIO()
     base = np.asarray(picture or quarters(width, height)).copy()
     times = times or [Fraction(i, 30) for i in range(30)]
-    with av.open(file, "w", format=container) as output:
+    with av.open(file, "w", format=container, options=container_options or {}) as output:
         output.metadata.update(tags or {})
         quick = {"deadline": "realtime", "cpu-used": "8"} if codec.startswith("libvpx") else {}
         video = output.add_stream(codec, rate=30, options={**quick, **(options or {})})

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from gallery import repairs
+from gallery import renditions, repairs
 
 
 class Command(BaseCommand):
@@ -12,3 +12,5 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"Photos that were queued: {repairs.queue_without_thumbnails():,}.")
+        if films := renditions.queue_missing():
+            self.stdout.write(f"Copies of films that were queued: {films:,}.")
