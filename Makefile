@@ -43,7 +43,7 @@ models: $(RUN_STAMP)
 	@$(BIN)/python manage.py models fetch
 
 test: $(DEV_STAMP)
-	$(PYTEST) -n auto -m "not browser and not slow"
+	$(PYTEST) -n auto --dist worksteal --no-migrations -m "not browser and not slow"
 
 slow: $(DEV_STAMP)
 	$(PYTEST) -m "slow and not browser"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.test import Client
+from django.test.utils import override_settings
 from pytest_django.fixtures import Settings
 
 from gallery import analysis, kept, paths
@@ -33,16 +36,21 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(DATA, ignore_errors=True)
 
 
-@pytest.fixture(autouse=True)
-def _plain_environment(settings: Settings, tmp_path: Path) -> None:
-    """Fast password hashing, plain static files, and a data directory of its own for every test."""
-    import dataclasses
-
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    settings.STORAGES = {
+@pytest.fixture(autouse=True, scope="session")
+def _quick_and_plain() -> Iterator[None]:
+    """Fast password hashing and plain static files, set once: each setting costs every test a millisecond."""
+    storages = {
         "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+    hashers = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=hashers, STORAGES=storages):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _own_data(settings: Settings, tmp_path: Path) -> None:
+    """A data directory of its own for every test."""
     settings.PICTOPY = dataclasses.replace(
         django_settings.PICTOPY, data_dir=tmp_path / "data", models_dir=tmp_path / "models", roots=[tmp_path]
     )

@@ -70,6 +70,7 @@ def test_everything_is_registered() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
 def test_lists_ask_the_same_number_of_questions_for_twice_the_rows(
     model: Any, admin: User, admin_client: Client, count_queries: Callable[[Client, str], int]
@@ -82,6 +83,7 @@ def test_lists_ask_the_same_number_of_questions_for_twice_the_rows(
     assert count_queries(admin_client, address) == few
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
 def test_the_page_of_a_row_asks_the_same_number_of_questions_with_more_rows(
     model: Any, admin: User, admin_client: Client, count_queries: Callable[[Client, str], int]

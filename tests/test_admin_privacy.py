@@ -111,6 +111,7 @@ def test_every_list_is_guarded_and_filters_only_its_own_columns(model_admin: Any
         assert not model_admin.lookup_allowed(lookup, "1", request), lookup
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_admin", REGISTERED, ids=lambda model_admin: model_admin.model.__name__)
 def test_every_filter_that_a_list_offers_can_be_chosen(
     model_admin: Any, admin: User, admin_client: Client, house_of_everything: None
@@ -149,6 +150,7 @@ def test_addresses_ask_nothing_about_other_rows(admin_client: Client, model: Any
     assert admin_client.get(f"{url(model, 'changelist')}?{query}").status_code == 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [Photo, File, Scan, Receipt, Detection, Mark], ids=lambda model: model.__name__)
 @pytest.mark.parametrize("value", ["9" * 30, "9" * 5000, "²", "-1", "oops"], ids=["30", "5000", "²", "-1", "oops"])
 def test_a_library_that_cannot_be_is_no_error(admin_client: Client, model: Any, value: str) -> None:

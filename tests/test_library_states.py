@@ -99,6 +99,7 @@ def test_a_root_that_was_swapped_for_a_link_shows_nothing_of_what_lies_behind(
     assert Photo.objects.get().digest == digest
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", [True, False])
 def test_a_held_library_whose_files_came_back_is_released_by_the_next_scan(
     library: Library, folder: Path, tmp_path: Path, asked: bool

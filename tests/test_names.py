@@ -91,6 +91,7 @@ def test_cleaning_twice_changes_nothing(text: str) -> None:
 # ---- Every form asks it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["\u3164", "\u200b \u202e", "\u2800\u2800"])
 def test_no_form_takes_a_name_that_shows_nothing(owner: User, text: str) -> None:
     assert NameForm({"name": text}).errors["name"] == ["Type a name."]

@@ -268,6 +268,7 @@ def test_too_many_places_are_the_whole_library(library: Library) -> None:
     assert Scan.objects.get().is_whole
 
 
+@pytest.mark.slow
 def test_more_places_than_the_database_is_asked_for_one_by_one(library: Library, folder: Path) -> None:
     names = [f"{number}/1.jpg" for number in range(80)]
     small(folder, *names, "other/1.jpg")

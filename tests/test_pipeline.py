@@ -49,6 +49,7 @@ def test_a_bad_file_that_was_mended_can_be_tried_again(library: Library, folder:
     assert Photo.objects.get().imported_at is not None
 
 
+@pytest.mark.slow
 def test_a_decompression_bomb_is_refused_quickly(library: Library, folder: Path) -> None:
     image = Image.new("1", (30_000, 30_000))
     image.save(folder / "bomb.png", compress_level=1)
@@ -60,6 +61,7 @@ def test_a_decompression_bomb_is_refused_quickly(library: Library, folder: Path)
     assert "megapixels" in photo.error
 
 
+@pytest.mark.slow
 def test_a_panorama_of_30000_pixels_is_shown(library: Library, folder: Path) -> None:
     picture(30_000, 3_000, seed=1).save(folder / "panorama.jpg", quality=50)
     (photo,) = bring_in(library)

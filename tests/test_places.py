@@ -125,6 +125,7 @@ def test_more_than_two_thousand_positions_a_second_are_named() -> None:
     assert time.process_time() - began < 1
 
 
+@pytest.mark.slow
 def test_the_towns_take_less_than_forty_megabytes() -> None:
     said = subprocess.run([sys.executable, "-c", _MEASURE], capture_output=True, text=True, check=True).stdout
     assert 0 < int(said) < 40_000

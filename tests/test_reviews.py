@@ -88,6 +88,7 @@ def test_what_was_found_again_in_part_is_shown_and_nothing_is_changed(
     assert text.count('<img src="/media/') == holding.PICTURES_SHOWN
 
 
+@pytest.mark.slow
 def test_relinking_leaves_the_rest_as_it_was_while_too_much_is_gone(
     library: Library, folder: Path, admin: User, admin_client: Client
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_file_of_the_same_size_and_name_but_another_content_is_no_moved_one(fu
     assert (full.state, review.candidates, review.checked, review.found) == ("held", 30, 30, 0)
 
 
+@pytest.mark.slow
 def test_copies_with_one_content_get_one_place_each(library: Library, folder: Path) -> None:
     fill(folder)
     for number in range(30):
@@ -164,6 +166,7 @@ def test_no_scan_hashes_a_file_twice_while_the_library_waits(
     assert Review.objects.get().found == 8
 
 
+@pytest.mark.slow
 def test_a_scan_that_is_killed_while_it_compares_goes_on_where_it_was(
     full: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +242,7 @@ def test_an_offline_library_asks_too_and_nothing_can_be_relinked_in_it(
     assert not Review.objects.exists()
 
 
+@pytest.mark.slow
 def test_photos_that_another_library_shows_as_well_are_told_only_to_those_who_see_it(
     full: Library, folder: Path, tmp_path: Path, owner: User, admin: User, admin_client: Client
 ) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -28,6 +29,7 @@ def test_photos_of_a_folder_appear_with_their_dates(library: Library, folder: Pa
     assert (guessed.taken, guessed.taken_source) == (dt.datetime(2017, 7, 14, 2, 40), "file")
 
 
+@pytest.mark.slow
 def test_a_scan_of_an_unchanged_folder_changes_nothing_and_asks_few_queries(library: Library, folder: Path) -> None:
     for number in range(30):
         write_jpeg(folder, f"{number % 3}/{number}.jpg", width=32, height=24)

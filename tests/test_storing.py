@@ -88,6 +88,7 @@ def test_dates_decide_the_folder(sender: Sender, photos: Path) -> None:
     assert undated.taken is None, "the time of its arrival is no date"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "stored"),
     [

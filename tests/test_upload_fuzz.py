@@ -15,6 +15,8 @@ from gallery.models import File, Photo, Upload
 from tests.factories import jpeg_bytes
 from tests.upload_client import Sender, on_their_way, originals, upload_library
 
+pytestmark = pytest.mark.slow
+
 SIZES = (1, 37, 700, 5000, 20_000)
 
 

@@ -58,6 +58,7 @@ def test_a_move_writes_one_row(owner: User, album: Album) -> None:
     assert order_of(album) == [order[0], order[3], order[1], order[2]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_any_series_of_moves_does_what_a_list_does(owner: User, house: House, seed: int) -> None:
     chance = random.Random(seed)

@@ -47,6 +47,7 @@ def seen(client: Client, address: str, **headers: str) -> tuple[int, str]:
 NEXT = re.compile(r'href="([^"]*\?after=[^"]*)"')
 
 
+@pytest.mark.slow
 def test_the_pages_of_others_are_those_of_an_album_without_private_photos(
     owner_client: Client,
     member_client: Client,

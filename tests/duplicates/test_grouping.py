@@ -79,6 +79,7 @@ def test_components_hang_together_and_lose_nothing(ordered: list[tuple[int, int]
 hashes = st.lists(st.integers(-8, 8), min_size=1, max_size=12)
 
 
+@pytest.mark.slow
 @given(hashes, st.data())
 def test_near_pairs_have_a_new_one_in_them_and_none_is_missed(values: list[int], data: st.DataObject) -> None:
     new = data.draw(st.lists(st.booleans(), min_size=len(values), max_size=len(values)))

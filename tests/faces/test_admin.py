@@ -35,6 +35,7 @@ def fill(house: House, by: User, times: int = 1, *, is_private: bool = False) ->
     Clustering.objects.get_or_create(model=MODEL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", OURS, ids=lambda model: model.__name__)
 def test_lists_and_pages_open_and_more_rows_make_no_more_queries(
     admin_client: Client, owner: User, house: House, model: Any

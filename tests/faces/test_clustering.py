@@ -73,6 +73,7 @@ def test_an_answer_on_the_limit_does_not_depend_on_the_order(points: np.ndarray,
     assert partition(one.labels[order], other.core) == partition(other.labels, other.core)
 
 
+@pytest.mark.slow
 def test_thousands_of_copies_take_little_memory_and_are_one_cluster() -> None:
     points = np.repeat(normalised(np.ones((1, 8))), 3000, axis=0)
     found = dbscan(points, eps=0.4, min_samples=2)
@@ -93,6 +94,7 @@ def test_no_faces_make_no_clusters() -> None:
     assert len(separate_same_photo(nothing, np.empty((0, 8), np.float32), nothing, eps=0.4, min_samples=2)) == 0
 
 
+@pytest.mark.slow
 @given(
     points=embeddings(),
     eps=st.floats(0.05, 0.9),

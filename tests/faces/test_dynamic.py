@@ -146,6 +146,7 @@ ComingAndGoing.TestCase.settings = settings(max_examples=60, stateful_step_count
 TestComingAndGoing = ComingAndGoing.TestCase
 
 
+@pytest.mark.slow
 @given(seed=st.integers(0, 2**32 - 1), step=st.sampled_from([1, 2, 64]), block=st.sampled_from([2, 1024]))
 @settings(max_examples=30, deadline=None)
 def test_long_chains_are_walked_whatever_the_step(seed: int, step: int, block: int) -> None:
@@ -229,6 +230,7 @@ def test_what_cannot_be_is_refused_and_changes_nothing(ids: list[int], embedding
     assert kept.labels()[1].tolist() == [0, 0]
 
 
+@pytest.mark.slow
 def test_thousands_of_copies_of_one_face_come_and_go_in_little_memory() -> None:
     kept = DynamicDBSCAN.build(np.arange(10), line(*range(10)), eps=EPS, min_samples=3)
     copies = np.repeat(line(30), 5000, axis=0)

@@ -79,6 +79,7 @@ def test_any_bytes_behind_a_real_beginning(start: bytes, data: bytes) -> None:
     timed(start + data)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_real_headers_with_changed_bytes(draw: st.DataObject) -> None:
@@ -130,6 +131,7 @@ def test_a_bomb_in_a_compressed_text_of_a_png(kind: str) -> None:
     assert found.caption == ""
 
 
+@pytest.mark.slow
 def test_a_compressed_text_that_unpacks_to_gigabytes() -> None:
     packer = zlib.compressobj(9)
     body = b"".join(packer.compress(bytes(1 << 20)) for _ in range(200)) + packer.flush()
@@ -189,6 +191,7 @@ def test_nothing_is_written_to_the_terminal(capfd: pytest.CaptureFixture[str]) -
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not oracle.FORMATS.is_dir(), reason="needs ../shared/eval/formats")
 def test_all_broken_and_odd_files() -> None:
     files = [file for file in oracle.FORMATS.rglob("*") if file.is_file()]

@@ -164,6 +164,7 @@ def test_any_names(names: list[str]) -> None:
         assert all(is_sidecar(it.name) and it.name in names for it in found)
 
 
+@pytest.mark.slow
 def test_a_folder_of_fifty_thousand_files_takes_seconds() -> None:
     names = [f"IMG_{number}.jpg{ending}" for number in range(25_000) for ending in ("", ".supplemental-metadata.json")]
     start = time.process_time()

@@ -95,6 +95,7 @@ _json = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(_json)
 def test_any_json(value: object) -> None:

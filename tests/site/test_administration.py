@@ -25,6 +25,7 @@ def selections(model_admin: Any) -> list[str]:
     return ["1\0", *(NUMBERS_ONLY if model_admin.model._meta.pk.get_internal_type().endswith("AutoField") else [])]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model_admin", REGISTERED, ids=lambda model_admin: model_admin.model.__name__)
 def test_a_selection_that_cannot_be_is_a_message(model_admin: Any, admin: User, admin_client: Client, rf: Any) -> None:
     meta = model_admin.model._meta

@@ -123,6 +123,7 @@ def test_a_data_directory_that_cannot_be_made_stops_it_as_well(tmp_path: Path) -
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_the_secret_key_is_made_once_and_kept_private(tmp_path: Path) -> None:
     shell = (
         "shell",

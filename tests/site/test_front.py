@@ -14,6 +14,8 @@ from django.http import FileResponse, HttpResponse
 from pictopy_site import front
 from pictopy_site.front import Front
 
+pytestmark = pytest.mark.slow
+
 NEVER_S = 1000.0
 ENDLESS = 10**12
 ON_AND_OFF = pytest.mark.parametrize("is_on", [True, False], ids=["on", "off"])

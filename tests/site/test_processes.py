@@ -16,7 +16,10 @@ import pytest
 
 from pictopy_site import processes
 
-pytestmark = pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="needs /proc"),
+]
 
 SLEEP = "import time; time.sleep(60)"
 # A parent with a child of its own that ignores SIGTERM, as a worker does that is in the middle of something.

@@ -18,6 +18,8 @@ import pytest
 from pictopy_site import processes, supervisor
 from tests.site.test_processes import until
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 
 # A supervisor of two children: each writes a line when it starts; the first is "ready" at once.
@@ -105,7 +107,6 @@ def test_a_signal_stops_everything_cleanly(start: Callable[..., Run], number: si
     assert not (run.folder / "run.json").exists()
 
 
-@pytest.mark.slow
 def test_a_child_that_dies_is_started_again_with_what_it_left_swept_up(start: Callable[..., Run]) -> None:
     run = start("family")
     assert until(lambda: run.pids("workers.child"))
@@ -117,7 +118,6 @@ def test_a_child_that_dies_is_started_again_with_what_it_left_swept_up(start: Ca
     assert "workers ended unexpectedly (SIGKILL); it starts again in 0.5 s" in run.log.read_text()
 
 
-@pytest.mark.slow
 def test_a_child_that_is_stuck_is_started_anew(start: Callable[..., Run]) -> None:
     run = start("stuck")
     assert until(lambda: len(run.pids("workers")) == 2)

@@ -215,6 +215,7 @@ def ink_profile() -> bytes:
     return header + struct.pack(">I", 1) + struct.pack(">4sII", b"A2B0", start, len(lut)) + lut
 
 
+@pytest.mark.slow
 @needs_samples
 def test_the_codes_of_a_phones_hdr_picture() -> None:
     path = FORMATS / "immich-test-assets" / "formats" / "avif" / "10bit-HDR-P3-nclx.avif"

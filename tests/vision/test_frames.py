@@ -204,6 +204,7 @@ def test_exif_turns_no_heif_and_no_avif(format_: str) -> None:
     assert_upright(image.pixels, 30)
 
 
+@pytest.mark.slow
 @needs_samples
 @pytest.mark.parametrize("shape", ["Landscape", "Portrait"])
 def test_the_orientation_examples_are_turned_exactly(shape: str) -> None:

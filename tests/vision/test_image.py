@@ -116,6 +116,7 @@ def test_the_content_names_the_format(format_: str, name: str, mime: str) -> Non
     assert decode(heif(quarters())).mime == "image/heic"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("original", "asked", "result"),
     [

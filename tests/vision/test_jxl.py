@@ -105,6 +105,7 @@ def test_any_mode_becomes_rgb(mode: str) -> None:
     assert np.abs(pixels.astype(int) - (188 if mode == "I;16" else 128)).max() <= 2
 
 
+@pytest.mark.slow
 def test_the_header_of_what_the_encoder_writes() -> None:
     for size in ((96, 64), (1000, 1000), (1600, 900), (3000, 17), (8, 8), (600, 5000)):
         for lossless in (True, False):

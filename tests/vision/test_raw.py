@@ -26,6 +26,7 @@ def test_a_raw_without_a_preview_is_developed_upright(orientation: int, edge: in
     assert_upright(image.pixels, 45)  # LibRaw brightens
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 def test_a_preview_is_turned_as_the_raw_says(orientation: int) -> None:
     preview = saved(stored(quarters(1200, 800), orientation), "JPEG", quality=95)

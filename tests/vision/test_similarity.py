@@ -92,6 +92,7 @@ def clustered(draw: st.DrawFn) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(clustered(), st.integers(0, 15))
 def test_near_pairs_are_those_of_brute_force(hashes: list[int], most: int) -> None:

@@ -20,6 +20,8 @@ from tests.vision.films import HDR, crafted, film, sound_alone
 from tests.vision.samples import FORMATS, assert_upright, needs_samples, quarters, stored
 from tests.vision.test_video import TURNS
 
+pytestmark = pytest.mark.slow
+
 TEN_SECONDS = [Fraction(i, 10) for i in range(100)]
 
 
@@ -207,7 +209,6 @@ def test_a_video_that_does_not_go_on_is_given_up(folder: Path, monkeypatch: pyte
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_a_long_video_needs_no_more_memory_than_a_short_one(folder: Path) -> None:
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (240, 320, 3), dtype=np.uint8))
     make = {"codec": "ffv1", "container": "matroska", "sound": None, "picture": noise}
@@ -221,7 +222,6 @@ def test_a_long_video_needs_no_more_memory_than_a_short_one(folder: Path) -> Non
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 30
 
 
-@pytest.mark.slow
 def test_no_frame_waits_for_the_garbage_collection(folder: Path) -> None:
     data = film(codec="mpeg4", sound=None, turn=(-90, False))
     gc.collect()
@@ -235,7 +235,6 @@ def test_no_frame_waits_for_the_garbage_collection(folder: Path) -> None:
     assert len(left) <= 3
 
 
-@pytest.mark.slow
 @needs_samples
 def test_phone_videos_that_browsers_do_not_all_play(folder: Path) -> None:
     path = FORMATS / "takeout-and-sidecars" / "internal" / "exif" / "DATA" / "PXL_20220724_210650210.NIGHT.mp4"

@@ -54,6 +54,7 @@ def test_every_turn_of_the_display_matrix_ends_upright(orientation: int) -> None
     assert_upright(image.pixels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("codec", "container", "sound", "is_playable"),
     [
@@ -110,6 +111,7 @@ def test_a_poster_is_as_large_as_asked_for() -> None:
     assert video.poster(io.BytesIO(film()), 4000).pixels.shape == (240, 320, 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transfer", [16, 18])
 def test_hdr_is_not_grey(transfer: int) -> None:
     white = 148 if transfer == 16 else 191  # the reference white of 203 cd/m2
@@ -177,6 +179,7 @@ def test_a_video_without_frames_says_so(reader: Reader) -> None:
         reader(io.BytesIO(crafted()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("container", ["mp4", "matroska", "avi", "mpegts", "flv"])
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.5, 0.9])
 def test_a_video_that_is_cut_off_is_read_or_refused(container: str, share: float, reader: Reader) -> None:
@@ -194,6 +197,7 @@ def test_a_video_that_is_cut_off_is_read_or_refused(container: str, share: float
             reader(io.BytesIO(data[: int(len(data) * share)]))
 
 
+@pytest.mark.slow
 def test_bytes_turned_over_at_random_crash_nothing(reader: Reader) -> None:
     rng = np.random.default_rng(7)
     whole = film(width=64, height=48)
@@ -234,6 +238,7 @@ def test_frames_beyond_8k_are_refused(reader: Reader) -> None:
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024 < 300
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [
