@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -9,13 +10,56 @@ from dataclasses import dataclass, field
 from django.db import transaction
 from django.utils import timezone
 
-from gallery.models import Candidate, File, Library, Photo, Review
-from gallery.scan import Known
+from gallery import walk
+from gallery.models import Candidate, File, Library, Photo, Review, Scan, WorkState
+from gallery.scan import Exclusion, Known
+from gallery.scope import Scope
 
+# More than this many files and this share of all of them gone in one scan: ask a person first.
+HELD_FILES = 20
+HELD_SHARE = 0.20
+# Scans of parts see what vanishes bit by bit: what they took for gone lately counts together, for so long at most.
+_HELD_WITHIN = dt.timedelta(hours=1)
 FOLDERS_SHOWN = 40
 PICTURES_SHOWN = 6
 _DEEPEST = 12
 _PORTION = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """Files that are gone, of how many; `before`: those that scans of parts have taken for gone already."""
+
+    gone: int
+    present: int
+    before: int
+
+    def is_alarming(self, explained: int = 0) -> bool:
+        """Whether so much is gone that it may be a drive and not a person who tidied up."""
+        gone = self.gone + self.before - explained
+        return gone > HELD_FILES and gone > HELD_SHARE * (self.present + self.before)
+
+    @property
+    def text(self) -> str:
+        return f"{self.gone:,} of {self.present:,} files are no longer there."
+
+
+def lost_bit_by_bit(library: Library, scope: Scope | None) -> int:
+    """How many files scans of parts took for gone since the last whole one: a drive that goes away, or a program that
+    deletes, is seen in many small portions. What was left out on purpose is none of it.
+
+    A whole scan looks back like this only if the library is held, perhaps for just that.
+    """
+    is_held = library.state == Library.State.HELD
+    if scope is None and not is_held:
+        return 0
+    whole = Scan.objects.filter(library=library, scope__isnull=True, work_state=WorkState.DONE)
+    last = whole.order_by("-id").values_list("worked_at", flat=True).first()
+    recently = None if is_held else timezone.now() - _HELD_WITHIN
+    since = max(filter(None, [last, recently]), default=library.created_at)
+    rows = File.objects.filter(library=library, missing_since__gte=since)
+    lost = set(rows.values_list("path", flat=True))
+    return len(lost - walk.left_out(library.root_path, Exclusion.parse(library.exclude), lost))
 
 
 def ask(

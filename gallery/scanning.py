@@ -13,7 +13,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
@@ -21,10 +20,10 @@ from django.db.models import OuterRef, Q, Subquery
 from django.http import Http404
 from django.utils import timezone
 
-from gallery import holding, paths, registering, relinking, walk, work
+from gallery import holding, paths, registering, relinking, scan_notes, walk, work
 from gallery.access import get_or_404
 from gallery.models import File, Library, Scan, WorkState
-from gallery.scan import IGNORE_FILE, Difference, Exclusion, Known, Stat, compare
+from gallery.scan import Difference, Exclusion, Known, Stat, compare
 from gallery.scope import Scope, merge_json
 from gallery.walk import RootUnavailable, Walk
 
@@ -36,17 +35,10 @@ _RESULT = (
     "seen", "added", "changed", "moved", "gone", "skipped", "notes",
 )  # fmt: skip
 _BEAT_S = 20
-# More than this many files and this share of all of them gone in one scan: ask a person first.
-HELD_FILES = 20
-HELD_SHARE = 0.20
-# Scans of parts see what vanishes bit by bit: what they took for gone lately counts together, for so long at most.
-_HELD_WITHIN = dt.timedelta(hours=1)
 # Files that go on changing are looked at ever more rarely.
 _LONGEST_DELAY_S = 60.0
 # For so many parts the rows are picked out by the database; for more, all are read and picked out here.
 _PLACES_TO_ASK = 50
-# More folders than a person reads through.
-_NOTED = 50
 
 
 def request_scan(
@@ -110,8 +102,9 @@ def run_scan(scan: Scan) -> None:
         return
     difference.gone = gone
     _count(scan, found, difference)
-    scan.notes = _notes(found, away, len(left_out), len(moving) if scope is None else 0)
-    loss = _Loss(len(gone), at_stake, 0 if scan.accept_missing or not gone else _lost_bit_by_bit(library, scope))
+    scan.notes = scan_notes.notes(found, away, len(left_out), len(moving) if scope is None else 0)
+    before = holding.lost_bit_by_bit(library, scope) if gone and not scan.accept_missing else 0
+    loss = holding.Loss(len(gone), at_stake, before)
     if not scan.accept_missing and loss.is_alarming():
         if scope is not None:
             _give_up(scan, Library.State.HELD, f"{loss.text} Nothing was changed.")
@@ -139,29 +132,11 @@ def run_scan(scan: Scan) -> None:
     _close(scan)
 
 
-@dataclass(frozen=True, slots=True)
-class _Loss:
-    """Files that are gone, of how many; `before`: those that scans of parts have taken for gone already."""
-
-    gone: int
-    present: int
-    before: int
-
-    def is_alarming(self, explained: int = 0) -> bool:
-        """Whether so much is gone that it may be a drive and not a person who tidied up."""
-        gone = self.gone + self.before - explained
-        return gone > HELD_FILES and gone > HELD_SHARE * (self.present + self.before)
-
-    @property
-    def text(self) -> str:
-        return f"{self.gone:,} of {self.present:,} files are no longer there."
-
-
 def _hold(
     scan: Scan,
     difference: Difference,
     known: dict[str, Known],
-    loss: _Loss,
+    loss: holding.Loss,
     sidecars: Mapping[str, str],
     beat: Callable[[], None],
 ) -> bool:
@@ -191,7 +166,7 @@ def _hold(
     holding.ask(library, difference.gone, known, present=loss.present, found=ids, beat=beat)
     with transaction.atomic():
         holding.end_relink(library)
-        left = _Loss(len(difference.gone), loss.present, loss.before)
+        left = holding.Loss(len(difference.gone), loss.present, loss.before)
         is_untouched = left == loss
         _set_state(library, Library.State.HELD, f"{left.text} Nothing was changed." if is_untouched else left.text)
         work.renew(scan)
@@ -324,24 +299,6 @@ def _check_not_bare(library: Library, found: Walk, scope: Scope | None, present:
         raise RootUnavailable("The folder is empty, but was not before. If it lies on a drive, the drive may be away.")
 
 
-def _lost_bit_by_bit(library: Library, scope: Scope | None) -> int:
-    """How many files scans of parts took for gone since the last whole one: a drive that goes away, or a program that
-    deletes, is seen in many small portions. What was left out on purpose is none of it.
-
-    A whole scan looks back like this only if the library is held, perhaps for just that.
-    """
-    is_held = library.state == Library.State.HELD
-    if scope is None and not is_held:
-        return 0
-    whole = Scan.objects.filter(library=library, scope__isnull=True, work_state=WorkState.DONE)
-    last = whole.order_by("-id").values_list("worked_at", flat=True).first()
-    recently = None if is_held else timezone.now() - _HELD_WITHIN
-    since = max(filter(None, [last, recently]), default=library.created_at)
-    rows = File.objects.filter(library=library, missing_since__gte=since)
-    lost = set(rows.values_list("path", flat=True))
-    return len(lost - walk.left_out(library.root_path, Exclusion.parse(library.exclude), lost))
-
-
 def _set_aside_moving(
     library: Library, known: dict[str, Known], difference: Difference, found: Walk, beat: Callable[[], None]
 ) -> list[str]:
@@ -390,33 +347,6 @@ def _count(scan: Scan, found: Walk, difference: Difference) -> None:
     scan.seen, scan.skipped = len(found.found), found.skipped
     scan.added, scan.changed = len(difference.added), len(difference.changed)
     scan.moved, scan.gone = len(difference.moved), len(difference.gone)
-
-
-def _notes(found: Walk, away: dict[str, int], left_out: int, moving: int) -> str:
-    """What a person should know of a scan, a sentence a line. `away`: drives, and how many files each has."""
-    notes = [
-        f"The drive at “{paths.display(folder)}” is away: the folder is empty. {_files(count)} on it: nothing changes. "
-        "If the drive will not come back, remove the empty folder."
-        for folder, count in away.items()
-    ]
-    if left_out:
-        notes.append(
-            f"Left out from now on, by the library's patterns or a {IGNORE_FILE} file: {_files(left_out)}. Their "
-            "photos count as missing, and come back when that ends."
-        )
-    if moving:
-        notes.append(f"Just being written, and looked at again in a moment: {_files(moving)}.")
-    if found.links:
-        notes.append(f"{found.links:,} links were not followed: PictoPy reads only what lies in the folder itself.")
-    for folder in sorted(found.unreadable)[:_NOTED]:
-        notes.append(f"Could not be read: {paths.display(folder)}")
-    if len(found.unreadable) > _NOTED:
-        notes.append(f"... and {len(found.unreadable) - _NOTED:,} more.")
-    return "\n".join(notes)
-
-
-def _files(count: int) -> str:
-    return "1 file" if count == 1 else f"{count:,} files"
 
 
 def _set_state(library: Library, state: str, reason: str) -> None:

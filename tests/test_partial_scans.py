@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from gallery import scanning, services, tasks, work
-from gallery.models import File, Library, Mark, Photo, Scan, WorkState
+from gallery.models import File, Library, Mark, Photo, Review, Scan, WorkState
 from gallery.scope import MOST_PLACES, Scope
 from tests.factories import write_jpeg
 from tests.importing import bring_in, scan, work_off
@@ -154,6 +154,14 @@ def test_many_that_vanish_bit_by_bit_are_asked_about(library: Library, folder: P
         assert library.state == ("ok" if number < 2 else "held"), number
         if library.state == "held":
             break
+    assert File.objects.filter(missing_since__isnull=False).count() == 20
+    # All of it is looked at then, without forgetting what vanished before; and a person is asked.
+    for _ in range(2):
+        assert Scan.objects.get(library=library, work_state=WorkState.READY).scope is None
+        tasks.scan(library.pk)
+        library.refresh_from_db()
+        assert (library.state, Review.objects.get().gone) == ("held", 10)
+        scanning.request_scan(library)
     assert File.objects.filter(missing_since__isnull=False).count() == 20
 
 
