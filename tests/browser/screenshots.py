@@ -82,6 +82,12 @@ def addresses(page: Page) -> Iterator[tuple[str, str]]:
     yield "libraries", "/libraries/"
     if library := first_link(page, "/libraries/", ".library-card h2 a"):
         yield "library", library
+        yield "review", f"{library}review/"
+        yield "missing", f"{library}missing/"
+    yield "duplicates", "/duplicates/"
+    yield "duplicates-all", "/duplicates/all/"
+    yield "duplicates-decided", "/duplicates/decided/"
+    yield "doctor", "/doctor/"
     yield "doctor", "/doctor/"
     yield "library-add", "/libraries/add/"
     yield "password", "/password/"
