@@ -71,7 +71,7 @@ def cards(libraries: Iterable[Library], *, editable: QuerySet[Library]) -> list[
     work = progress(rows)
     ids = [library.pk for library in rows]
     missing = dict(
-        Photo.objects.filter(library_id__in=ids, missing_since__isnull=False)
+        Photo.objects.filter(library_id__in=ids, missing_since__isnull=False, trashed_at__isnull=True)
         .order_by()
         .values_list("library_id")
         .annotate(count=Count("id"))
@@ -149,12 +149,16 @@ def name_of(photo: Photo) -> str:
 
 def missing(library: Library) -> list[Photo]:
     """The photos that were lost most recently, with their files."""
-    rows = Photo.objects.filter(library=library, missing_since__isnull=False)
-    return list(rows.order_by("-missing_since", "id").prefetch_related("files")[:PHOTOS_SHOWN])
+    return list(_missing(library).order_by("-missing_since", "id").prefetch_related("files")[:PHOTOS_SHOWN])
 
 
 def missing_count(library: Library) -> int:
-    return Photo.objects.filter(library=library, missing_since__isnull=False).count()
+    return _missing(library).count()
+
+
+def _missing(library: Library) -> QuerySet[Photo]:
+    """Without those in the trash: every member of the house reads this, and what was hidden is to stay so."""
+    return Photo.objects.filter(library=library, missing_since__isnull=False, trashed_at__isnull=True)
 
 
 def analyzers(library: Library) -> list[AnalyzerStatus]:

@@ -67,16 +67,17 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(work, "wake", lambda *args: None)
     monkeypatch.setattr(work, "wake_analysis", lambda: None)
     at_it = threading.Lock()
-    run_scan = scanning.run_scan
+    apply = registering.apply
 
-    def alone(scan: Scan) -> None:
-        assert at_it.acquire(blocking=False), "two scans of one library at once"
+    def alone(*args: Any) -> None:
+        assert at_it.acquire(blocking=False), "two scans of one library write at once"
         try:
-            run_scan(scan)
+            apply(*args)
         finally:
             at_it.release()
 
-    monkeypatch.setattr(scanning, "run_scan", alone)
+    # What a scan writes, and not all of it: the next one may begin before the last one has said good-bye.
+    monkeypatch.setattr(registering, "apply", alone)
 
 
 def crowd_on(library: Library, folder: Path) -> Crowd:
