@@ -17,7 +17,7 @@ class AlbumKeeper:
 
     name = "albums"
 
-    def move(self, sources: Sequence[int], target: int) -> dict[str, Any]:
+    def move(self, sources: Sequence[int], target: int, *, for_good: bool = False) -> dict[str, Any]:
         """Locks the albums that the sources are in, by id. Five queries."""
         of_sources = AlbumItem.objects.filter(photo__in=sources)
         in_albums = Album.objects.filter(pk__in=of_sources.values("album")).order_by("pk")
@@ -33,6 +33,8 @@ class AlbumKeeper:
         )
         covers = list(Album.objects.filter(cover__in=sources).order_by("pk").values_list("pk", "cover"))
         Album.objects.filter(pk__in=[pk for pk, _ in covers]).update(cover=target)
+        if for_good:
+            of_sources.delete()
         return {
             "photo": target,
             "items": [{"item": item.pk, "album": item.album_id, "position": item.position} for item in made],
@@ -40,20 +42,22 @@ class AlbumKeeper:
         }
 
     def put_back(self, record: dict[str, Any]) -> list[str]:
-        """Items that somebody moved since stay where they are; covers that were chosen anew stay."""
+        """Items that somebody moved since stay where they are; covers that were chosen anew stay. Only of albums that
+        everyone may see it says so: whoever reads this need not know of the others."""
         photo, kept, covers = record["photo"], 0, 0
+        household = Album.objects.filter(visibility=Album.Visibility.HOUSEHOLD, deleted_at__isnull=True)
         albums = {entry["album"] for entry in (*record["items"], *record["covers"])}
         list(Album.objects.filter(pk__in=albums).order_by("pk").select_for_update(no_key=True).values_list("pk"))
         for entry in record["items"]:
             item = AlbumItem.objects.filter(pk=entry["item"], photo=photo)
             if not item.filter(position=entry["position"]).delete()[0]:
-                kept += item.exists()
+                kept += item.filter(album__in=household).exists()
         for entry in record["covers"]:
             album = Album.objects.filter(pk=entry["album"])
             # Not to a photo that was deleted for good since.
             is_there = AlbumItem.objects.filter(album=entry["album"], photo=entry["before"]).exists()
             if not (is_there and album.filter(cover=photo).update(cover=entry["before"])):
-                covers += album.exclude(cover=photo).exists() if is_there else 0
+                covers += album.filter(pk__in=household).exclude(cover=photo).exists() if is_there else 0
                 album.filter(cover=photo).exclude(items__photo=photo).update(cover=None)
         return [
             *([f"It stays in {_albums(kept)} where somebody moved it since."] if kept else ()),

@@ -27,7 +27,7 @@ class FaceKeeper:
 
     name = "faces"
 
-    def move(self, sources: Sequence[int], target: int) -> dict[str, Any]:
+    def move(self, sources: Sequence[int], target: int, *, for_good: bool = False) -> dict[str, Any]:
         """Locks all of clustering, then the faces of all these photos, by id."""
         revisions.lock()
         faces: dict[int, list[Face]] = {pk: [] for pk in (*sources, target)}
@@ -37,7 +37,12 @@ class FaceKeeper:
         move = _Move(target, Photo.objects.get(pk=target).digest or "", faces[target])
         for source in sources:
             move.take(faces[source])
-        return move.write()
+        record = move.write()
+        if for_good:
+            left = [face for source in sources for face in faces[source]]
+            Face.objects.filter(pk__in=[face.pk for face in left]).delete()
+            _follow(left, is_new=True)
+        return record
 
     def put_back(self, record: dict[str, Any]) -> list[str]:
         """Faces, refusals and covers that are still as the move left them become what they were."""

@@ -22,7 +22,7 @@ from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from gallery import decided, keepsakes, kept, pairing, search_text
+from gallery import decided, duplicates, keepsakes, kept, pairing, search_text
 from gallery.analysis import analyzers
 from gallery.models import File, Photo, Receipt, Scan, SearchText, WorkState
 
@@ -74,12 +74,19 @@ class _Group:
 def look(photo_ids: Iterable[int]) -> set[int]:
     """Brings up to date which files are parts of which photo, for these photos and all that might be one with them.
 
-    To be called in the transaction that changed them. Two queries where nothing is alike, a constant number elsewhere.
+    To be called in the transaction that changed them. For each library two queries where nothing is alike, a constant
+    number elsewhere.
     Returns the photos that changed by it, whose search texts and libraries the caller brings up to date.
     """
-    ids = set(photo_ids)
-    if not ids:
-        return set()
+    by_library: dict[int, set[int]] = defaultdict(set)
+    for pk, library_id in Photo.objects.filter(pk__in=set(photo_ids)).order_by().values_list("pk", "library_id"):
+        by_library[library_id].add(pk)
+    # Each library by itself: nothing goes behind a photo of another one, which others see.
+    return {pk for ids in by_library.values() for pk in _look(ids)}
+
+
+def _look(ids: set[int]) -> set[int]:
+    """The same for photos of one library."""
     group = _around(ids)
     if group.is_plain and not _may_pair(group):
         return _mark_moving(group)
@@ -222,12 +229,21 @@ def _wanted(group: _Group) -> dict[int, tuple[str, int]]:
         is_joined = file.main_id == main_file.photo_id
         is_certain = file.is_read and main_file.is_read
         is_kept = photos[file.photo_id].trashed_at is None and photos[main_file.photo_id].trashed_at is None
+        if not is_joined and _is_overruled(photos[file.photo_id], photos[main_file.photo_id]):
+            continue
         if file.photo_id != main_file.photo_id and (is_joined or (is_certain and is_kept)):
             wanted[part_id] = (pair.role, main_file.photo_id)
     for file in files.values():
         if file.pk not in wanted and _stays(file, group):
             wanted[file.pk] = (file.role, file.main_id or 0)
     return wanted | _copies(wanted, there, photos)
+
+
+def _is_overruled(part: Photo, main: Photo) -> bool:
+    """Whether a person said when one of two was taken, so that their times do not say that they are one shot; and
+    nothing else does."""
+    is_said = bool(part.content_id) and part.content_id == main.content_id
+    return not is_said and (decided.is_set(part, "taken") or decided.is_set(main, "taken"))
 
 
 def _stays(file: File, group: _Group) -> bool:
@@ -307,10 +323,12 @@ def _hide(mains: dict[int, int]) -> None:
         return
     parts = sorted(mains)
     for part_id in parts:
-        keepsakes.move([part_id], mains[part_id])
+        keepsakes.give_away([part_id], mains[part_id])
     for analyzer in analyzers():
         analyzer.forget(parts)
-    Receipt.objects.filter(photo__in=parts, analyzer__in=[analyzer.name for analyzer in analyzers()]).delete()
+    # And should it be shown again, it is compared with others again.
+    done = [duplicates.NAME, *(analyzer.name for analyzer in analyzers())]
+    Receipt.objects.filter(photo__in=parts, analyzer__in=done).delete()
     SearchText.objects.filter(photo__in=parts).delete()
     Photo.objects.filter(pk__in=parts).update(imported_at=None)
 

@@ -3,8 +3,9 @@
     # in AppConfig.ready()
     keepsakes.register(keeper)
 
-Used where photos become one: duplicates of which one is kept, the two halves of a live photo. The photos that are
-replaced keep theirs as well, unseen, so that what brings one back brings back everything; "moves" is what is seen.
+Used where photos become one. Of duplicates one is kept, and the others keep theirs as well, unseen, so that what brings
+one back brings back everything; "moves" is what is seen. The part of a live photo, or the RAW file behind a JPEG, gives
+away for good what people made of it: it may come and go with every scan, and must not bring back what they undid since.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ class Keeper(Protocol):
 
     name: str
 
-    def move(self, sources: Sequence[int], target: int) -> Any:
+    def move(self, sources: Sequence[int], target: int, *, for_good: bool = False) -> Any:
         """Moves what people made of the photos `sources` to the photo `target`; returns a JSON-able record that
-        `put_back` understands. What came first wins where there is room for one."""
+        `put_back` understands. What came first wins where there is room for one. `for_good`: nothing of it stays with
+        the sources, and what only their files say is none of it."""
 
     def put_back(self, record: Any) -> Sequence[str]:
         """Undoes a move as far as it still is as the move left it; sentences about what is not."""
@@ -37,6 +39,12 @@ def register(keeper: Keeper) -> None:
 def move(sources: Sequence[int], target: int) -> dict[str, Any]:
     """Moves everything; returns the record of each keeper by its name. In a transaction that locks the photos."""
     return {name: _keepers[name].move(sources, target) for name in sorted(_keepers)}
+
+
+def give_away(sources: Sequence[int], target: int) -> None:
+    """Moves everything that people made, for good. In a transaction that locks the photos."""
+    for name in sorted(_keepers):
+        _keepers[name].move(sources, target, for_good=True)
 
 
 def put_back(records: dict[str, Any]) -> list[str]:

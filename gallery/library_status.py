@@ -71,7 +71,9 @@ def cards(libraries: Iterable[Library], *, editable: QuerySet[Library]) -> list[
     work = progress(rows)
     ids = [library.pk for library in rows]
     missing = dict(
-        Photo.objects.filter(library_id__in=ids, missing_since__isnull=False, trashed_at__isnull=True)
+        Photo.objects.filter(
+            library_id__in=ids, missing_since__isnull=False, trashed_at__isnull=True, imported_at__isnull=False
+        )
         .order_by()
         .values_list("library_id")
         .annotate(count=Count("id"))
@@ -115,7 +117,9 @@ def failed_photos(library: Library) -> QuerySet[Photo]:
     failed_receipt = Receipt.objects.filter(photo=OuterRef("pk"), state=Receipt.State.FAILED)
     failed_copy = Rendition.objects.filter(photo=OuterRef("pk"), work_state=WorkState.FAILED)
     return Photo.objects.filter(
-        Q(work_state=WorkState.FAILED) | Exists(failed_receipt) | Exists(failed_copy), library=library
+        Q(work_state=WorkState.FAILED) | Exists(failed_receipt) | Exists(failed_copy),
+        library=library,
+        trashed_at__isnull=True,
     )
 
 
@@ -157,8 +161,10 @@ def missing_count(library: Library) -> int:
 
 
 def _missing(library: Library) -> QuerySet[Photo]:
-    """Without those in the trash: every member of the house reads this, and what was hidden is to stay so."""
-    return Photo.objects.filter(library=library, missing_since__isnull=False, trashed_at__isnull=True)
+    """Without those in the trash: every member of the house reads this, and what was hidden is to stay so. Nor those
+    that are only parts of others."""
+    rows = Photo.objects.filter(library=library, missing_since__isnull=False, trashed_at__isnull=True)
+    return rows.filter(imported_at__isnull=False)
 
 
 def analyzers(library: Library) -> list[AnalyzerStatus]:

@@ -27,8 +27,10 @@ def register(name: str, teller: Teller, *, order: int = 100) -> None:
 
 
 def forgettable(library: Library, until: dt.datetime) -> QuerySet[Photo]:
-    """The photos whose file was already missing at `until`."""
-    return Photo.objects.filter(library=library, missing_since__lte=until)
+    """The photos whose file was already missing at `until`; not those in the trash, and none that is only a part."""
+    return Photo.objects.filter(
+        library=library, missing_since__lte=until, trashed_at__isnull=True, imported_at__isnull=False
+    )
 
 
 def losses(viewer: Viewer, library: Library, *, until: dt.datetime) -> list[str]:

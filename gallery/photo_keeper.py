@@ -13,8 +13,10 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
-from gallery import decided, kept, search_text
-from gallery.models import Mark, Photo
+from django.utils import timezone
+
+from gallery import decided, describing, kept, registering, search_text
+from gallery.models import Mark, Photo, Receipt
 
 _TAKEN = ("taken_local", "utc_offset_min", "taken_source", "offset_source", "is_day_only")
 _POSITION = ("latitude", "longitude", "altitude_m", "country", "region", "city")
@@ -40,34 +42,40 @@ class PhotoKeeper:
 
     name = "photo"
 
-    def move(self, sources: Sequence[int], target: int) -> dict[str, Any]:
+    def move(self, sources: Sequence[int], target: int, *, for_good: bool = False) -> dict[str, Any]:
         """Five queries, and one for each favourite."""
         rows = Photo.objects.in_bulk([*sources, target])
         photo, others = rows[target], [rows[pk] for pk in sources if pk in rows]
         before = _values(photo)
-        _move_words(photo, others)
+        _move_words(photo, others, by_people_alone=for_good)
         _move_group(photo, others, "taken", _TAKEN)
         _move_group(photo, others, "position", _POSITION)
         after = _values(photo)
         changed = [name for name in before if before[name] != after[name]]
         if changed:
             _save(photo)
+        marks = _move_marks(sources, target)
+        if for_good:
+            Mark.objects.filter(photo__in=sources).delete()
+            Photo.objects.filter(pk__in=sources).update(set_by_people="")
         return {
             "photo": target,
             "before": {name: before[name] for name in changed},
             "after": {name: after[name] for name in changed},
-            "marks": _move_marks(sources, target),
+            "marks": marks,
+            "at": timezone.now().isoformat(),
         }
 
     def put_back(self, record: dict[str, Any]) -> list[str]:
-        said = _put_marks_back(record["photo"], record["marks"])
+        _put_marks_back(record["photo"], record["marks"])
+        said: list[str] = []
         photo = Photo.objects.filter(pk=record["photo"]).first()
         if photo is None or not record["after"]:
             return said
         before, after, now = record["before"], record["after"], _values(photo)
         parts = set(decided.parts(photo))
         hers = set(after.get("set_by_people", ())) - set(before.get("set_by_people", ()))
-        changed = False
+        changed = is_heard = False
         for part, names in _GROUPS.items():
             names = tuple(name for name in names if name in after)
             if not names:
@@ -79,17 +87,26 @@ class PhotoKeeper:
                 _set(photo, name, before[name])
             if part in hers:
                 parts.discard(part)
+                is_heard = True
             changed = True
         if changed:
             decided.put(photo, parts)
             _save(photo)
+        # What the file says by now, while it was not listened to.
+        news = Receipt.objects.filter(photo=photo, analyzer=describing.NAME, at__gt=record["at"])
+        if is_heard and news.exists():
+            registering.describe_again([photo.pk])
         return said
 
 
-def _move_words(photo: Photo, others: Sequence[Photo]) -> None:
+def _move_words(photo: Photo, others: Sequence[Photo], *, by_people_alone: bool) -> None:
     """Caption, rating and keywords."""
-    told = [other.caption.strip() for other in others]
-    written = [text for other, text in zip(others, told, strict=True) if decided.is_set(other, "caption")]
+
+    def speaking(part: decided.Part) -> list[Photo]:
+        return [it for it in others if decided.is_set(it, part)] if by_people_alone else list(others)
+
+    told = [other.caption.strip() for other in speaking("caption")]
+    written = [other.caption.strip() for other in others if decided.is_set(other, "caption")]
     captions = [photo.caption.strip()]
     for text in written if any((*captions, *written)) else [*filter(None, told)][:1]:
         if not any(text in caption for caption in captions):
@@ -98,13 +115,15 @@ def _move_words(photo: Photo, others: Sequence[Photo]) -> None:
     if caption != photo.caption.strip():
         photo.caption = caption
         decided.mark(photo, "caption")
-    rated = [it for it in (photo, *others) if it.rating is not None]
+    rated = [it for it in (photo, *speaking("rating")) if it.rating is not None]
     by_people = [it for it in rated if decided.is_set(it, "rating")]
     rating = max((it.rating or 0 for it in by_people or rated), default=None)
     if rating != photo.rating:
         photo.rating = rating
         decided.mark(photo, "rating")
-    keywords = list(dict.fromkeys(word for it in (photo, *others) for word in it.keywords.splitlines() if word))
+    keywords = list(
+        dict.fromkeys(word for it in (photo, *speaking("keywords")) for word in it.keywords.splitlines() if word)
+    )
     if "\n".join(keywords) != photo.keywords:
         photo.keywords = "\n".join(keywords)
         decided.mark(photo, "keywords")
@@ -135,15 +154,13 @@ def _move_marks(sources: Sequence[int], target: int) -> list[dict[str, Any]]:
     return moved
 
 
-def _put_marks_back(photo_id: int, marks: Sequence[dict[str, Any]]) -> list[str]:
-    said = []
+def _put_marks_back(photo_id: int, marks: Sequence[dict[str, Any]]) -> None:
+    """A mark that its owner set anew since stays, and nobody is told: favourites are everyone's own."""
     for entry in marks:
         changed_at = dt.datetime.fromisoformat(entry["changed_at"])
         mark = Mark.objects.filter(pk=entry["mark"], photo=photo_id, favourite=True, changed_at=changed_at)
-        done = mark.filter(archived=False).delete()[0] if entry["is_new"] else mark.update(favourite=False)
-        if not done and Mark.objects.filter(pk=entry["mark"], favourite=True).exists():
-            said.append("Somebody marked the kept photo as a favourite since; it stays one.")
-    return said
+        if not entry["is_new"] or not mark.filter(archived=False).delete()[0]:
+            mark.update(favourite=False)
 
 
 def _values(photo: Photo) -> dict[str, Any]:

@@ -151,12 +151,15 @@ def _write(outcomes: list[Outcome]) -> None:
     describing.mark_favourites((photo, o.metadata) for o, photo in heard if o.metadata is not None)
     told.tell([told.Told(photo, outcome.albums) for outcome, photo in heard])
     changed = {*held, *(file.photo_id for file in files.values()), *(photo.pk for _, photo in recorded)}
-    changed |= joins.look(changed)
-    search_text.write(changed)
+    looked = joins.look(changed)
+    search_text.write(changed | looked)
     skipped = {name for outcome, _ in recorded for name in outcome.skipped}
     if skipped:
         AnalyzerVersion.objects.filter(name__in=skipped, is_behind=False).update(is_behind=True)
-    kept.touch(photo.library_id for _, photo in recorded)
+    touched = {photo.library_id for _, photo in heard}
+    if looked:
+        touched |= set(Photo.objects.filter(pk__in=looked).order_by().values_list("library_id", flat=True))
+    kept.touch(touched)
 
 
 def _place(
@@ -180,7 +183,8 @@ def _place(
         return twin, True
     is_other = photo.digest not in {None, outcome.digest}
     others = photo.files.filter(missing_since__isnull=True).exclude(pk=file.pk)
-    is_edited = not expected and not outcome.is_elsewhere and not others.exists()
+    # Of what stands in the trash, nobody said that another picture under its name is to be there as well.
+    is_edited = not expected and not outcome.is_elsewhere and photo.trashed_at is None and not others.exists()
     owner = photo
     if is_other and not is_edited:
         owner = Photo.objects.create(library_id=photo.library_id, attempts=photo.attempts)

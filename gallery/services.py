@@ -53,7 +53,8 @@ def forget_missing(library: Library, *, until: dt.datetime | None = None) -> int
     """Removes the photos of a library whose files are gone, with everything made of them. Asked for by a person only.
 
     `until`: only those that were missing then, when the person was told what goes with them. Returns how many. Cascades
-    to albums, marks, faces and receipts. Thumbnails stay: another library may show the same content.
+    to albums, marks, faces and receipts, and their parts that are missing go with them. Thumbnails stay: another
+    library may show the same content.
     """
     missing = losses.forgettable(library, until or timezone.now()).order_by("id")
     count = 0
@@ -62,6 +63,9 @@ def forget_missing(library: Library, *, until: dt.datetime | None = None) -> int
         with transaction.atomic():
             # Looked at once more with the lock: a scan may have found one a moment ago.
             held = list(missing.select_for_update().filter(id__in=ids).values_list("id", flat=True))
+            parts = File.objects.filter(main__in=held, photo__missing_since__isnull=False).order_by()
+            alone = Photo.objects.filter(imported_at__isnull=True, id__in=list(parts.values_list("photo", flat=True)))
+            alone.delete()
             Photo.objects.filter(id__in=held).delete()
             kept.touch([library.pk])
         count += len(held)

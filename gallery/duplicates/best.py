@@ -20,11 +20,12 @@ _ORIGINAL_FORMATS = ("image/heic", "image/heif", "image/jxl", "image/tiff")
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A photo of a group with what speaks for it."""
+    """A photo of a group with what speaks for it. `parts`: "RAW file" and "film", as far as it has them."""
 
     photo: Photo
     sharpness: float
     worth: Worth
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def _most(value: Callable[[Contender], float], factor: float = 1.0, step: float 
 _Question = Callable[[Sequence[Contender]], list[Contender]]
 
 _LARGEST = (_most(lambda it: it.photo.megapixels, _PIXELS_APART), "largest")
-_RAW = (_most(lambda it: float(it.photo.kind == Photo.Kind.RAW)), "raw picture")
+_RAW = (_most(lambda it: float("RAW file" in it.parts or it.photo.kind == Photo.Kind.RAW)), "raw picture")
+_FILM = (_most(lambda it: float("film" in it.parts)), "it moves")
 _CAMERA = (_most(lambda it: float(has_camera_data(it.photo))), "has camera data")
 _FORMAT = (_most(lambda it: float(it.photo.mime in _ORIGINAL_FORMATS)), "original format")
 _BYTES = (_most(lambda it: float(it.photo.size_bytes), _BYTES_APART), "least compressed")
@@ -80,6 +82,6 @@ _SHARP = (_most(lambda it: it.sharpness, _SHARPNESS_APART), "sharpest")
 _MADE = (_most(lambda it: float(len(it.worth.made))), "most was made of it")
 
 _QUESTIONS = {
-    DuplicateGroup.Kind.SAME: (_RAW, _LARGEST, _CAMERA, _FORMAT, _BYTES, _MADE),
+    DuplicateGroup.Kind.SAME: (_RAW, _FILM, _LARGEST, _CAMERA, _FORMAT, _BYTES, _MADE),
     DuplicateGroup.Kind.ROW: (_MADE, _FACES, _SHARP, _LARGEST, _CAMERA, _BYTES),
 }

@@ -119,6 +119,10 @@ def _merge(user: User, group: DuplicateGroup) -> None:
         _leave(group)
         return
     keep = shown[0].proposal.photo_id
+    parts = {candidate.photo.pk: candidate.parts for candidate in shown[0].candidates}
+    if not all(own <= parts[keep] for own in parts.values()):
+        _leave(group)  # a RAW file, or a film, would go that the one that is kept does not have: that is for eyes
+        return
     go = [candidate.photo.pk for candidate in shown[0].candidates if candidate.photo.pk != keep]
     deciding.merge(user, group, keep=keep, go=go, at=group.decided_at)
 

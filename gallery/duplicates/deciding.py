@@ -126,8 +126,10 @@ def _take_back(user: User, record: dict[str, Any]) -> tuple[list[str], int]:
         said = ["The photo that was kept is not there any more, and with it went what had been moved to it."]
     gone = record["gone"]
     at = dt.datetime.fromisoformat(record["at"])
-    ids = list(trashed_for(user).filter(pk__in=gone, trashed_at=at).values_list("pk", flat=True))
-    restored = trash.restore(user, ids)
+    # With those that went there with them meanwhile: parts whose main photo lost its file.
+    ids = list(trashed_for(user).filter(trashed_at=at).values_list("pk", flat=True))
+    trash.restore(user, ids)
+    restored = len(set(ids) & set(gone))
     there = set(Photo.objects.filter(pk__in=gone, purge_asked_at__isnull=True).values_list("pk", flat=True))
     if deleted := len(gone) - len(there):
         said.append(f"{_photos(deleted)} deleted for good since.")

@@ -42,6 +42,7 @@ class Candidate:
     folder: str
     facts: list[Fact]
     is_proposed: bool
+    parts: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def show(viewer: Viewer, groups: Sequence[DuplicateGroup]) -> list[Review]:
     rows = DuplicateMember.objects.filter(
         Exists(deciding.choosable(viewer).filter(pk=OuterRef("photo"))), group__in=[group.pk for group in groups]
     )
-    for member in rows.select_related("photo").prefetch_related("photo__files").order_by("photo"):
+    for member in rows.select_related("photo").prefetch_related("photo__files", "photo__parts").order_by("photo"):
         members.setdefault(member.group_id, []).append(member)
     photos = list({member.photo_id: member.photo for found in members.values() for member in found}.values())
     tiles = {tile.id: tile for tile in queries.tiles(viewer, photos)}
@@ -124,7 +125,9 @@ def show(viewer: Viewer, groups: Sequence[DuplicateGroup]) -> list[Review]:
 def _review(
     group: DuplicateGroup, members: Sequence[DuplicateMember], tiles: dict[int, Tile], worths: dict[int, worth.Worth]
 ) -> Review:
-    contenders = [Contender(member.photo, member.sharpness, worths[member.photo_id]) for member in members]
+    contenders = [
+        Contender(member.photo, member.sharpness, worths[member.photo_id], parts_of(member.photo)) for member in members
+    ]
     proposal = best.propose(group.kind, contenders)
     facts = _facts(group, contenders)
     candidates = []
@@ -140,11 +143,19 @@ def _review(
                 folder=folder,
                 facts=lines,
                 is_proposed=photo.pk == proposal.photo_id,
+                parts=contender.parts,
             )
         )
     # The proposed one first: it is the one that the others are compared with.
     candidates.sort(key=lambda it: (not it.is_proposed, it.photo.sort_at, it.photo.pk))
     return Review(group, candidates, proposal, (group.undo or {}).get("said", []))
+
+
+def parts_of(photo: Photo) -> frozenset[str]:
+    """What else belongs to a photo, which would go with it. Its parts are at hand."""
+    roles = {part.role for part in photo.parts.all() if part.missing_since is None}
+    found = {"RAW file"} if photo.kind == Photo.Kind.RAW or File.Role.RAW in roles else set()
+    return frozenset(found | ({"film"} if photo.kind == Photo.Kind.MOTION or File.Role.MOTION in roles else set()))
 
 
 def _path(photo: Photo) -> str:
@@ -157,6 +168,7 @@ def _facts(group: DuplicateGroup, contenders: Sequence[Contender]) -> list[list[
     lines = [
         _line("Size", contenders, lambda it: _pixels(it.photo), lambda it: it.photo.megapixels),
         _line("File", contenders, lambda it: _file(it.photo), lambda it: it.photo.size_bytes),
+        _line("With it", contenders, lambda it: ", ".join(sorted(it.parts))),
         _line("Taken", contenders, lambda it: _taken(it.photo, with_seconds=group.kind == Kind.ROW)),
         _line("Camera", contenders, lambda it: it.photo.camera),
         _line("Folder", contenders, lambda it: _path(it.photo).rpartition("/")[0] or "(the library's own)"),

@@ -89,7 +89,7 @@ def test_a_favourite_that_was_set_again_since_stays(photos: list[Photo], owner: 
     MarkFactory(user=owner, photo=other)
     record = move([other], kept)
     Mark.objects.get(photo=kept).save()
-    assert keepsakes.put_back(record) == ["Somebody marked the kept photo as a favourite since; it stays one."]
+    assert keepsakes.put_back(record) == [], "favourites are everyone's own"
     assert Mark.objects.get(photo=kept).favourite
 
 
@@ -203,19 +203,27 @@ def test_the_photo_gets_the_place_of_the_first_of_the_others_in_each_album(photo
         assert album.cover == kept
 
 
-def test_what_was_arranged_since_stays(photos: list[Photo], owner: User) -> None:
+@pytest.mark.parametrize("visibility", ["household", "private"])
+def test_what_was_arranged_since_stays_and_of_private_albums_nothing_is_said(
+    photos: list[Photo], owner: User, visibility: str
+) -> None:
     kept, first, _ = photos
-    album = AlbumFactory(owner=owner, cover=first)
+    album = AlbumFactory(owner=owner, cover=first, visibility=visibility)
     AlbumItemFactory(album=album, photo=first)
     record = move([first], kept)
     AlbumItem.objects.filter(photo=kept).update(position=77)
     other = twins(kept.library)[1]
     AlbumItemFactory(album=album, photo=other)
     Album.objects.filter(pk=album.pk).update(cover=other)
-    assert keepsakes.put_back(record) == [
-        "It stays in an album where somebody moved it since.",
-        "The cover of an album was chosen anew since, and stays.",
-    ]
+    said = keepsakes.put_back(record)
+    assert said == (
+        [
+            "It stays in an album where somebody moved it since.",
+            "The cover of an album was chosen anew since, and stays.",
+        ]
+        if visibility == "household"
+        else []
+    )
     assert set(names(album)) == {kept.pk, first.pk, other.pk}
     assert Album.objects.get(pk=album.pk).cover == other
     # And once more, after the album was deleted for good.
