@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from albums import positions
 from albums.models import Album, AlbumItem, ImportedAlbum, ImportedPhoto
-from gallery import names
+from gallery import names, successors
 from gallery.models import File, Library
 from gallery.told import AlbumFolder, Told
 
@@ -97,7 +97,8 @@ def _place(source_id: int) -> None:
     ids = list(waiting.order_by("photo__sort_at", "photo_id").values_list("photo_id", flat=True))
     album = Album.objects.select_for_update(no_key=True).filter(pk=source.album_id or 0).first()
     if album is not None:  # else a person deleted it for good
-        _add(album, ids)
+        instead = successors.of(ids)
+        _add(album, list(dict.fromkeys(instead.get(pk, pk) for pk in ids)))
     for start in range(0, len(ids), _PORTION):
         waiting.filter(photo_id__in=ids[start : start + _PORTION]).update(placed_at=timezone.now())
 

@@ -266,14 +266,18 @@ def _stays(file: File, group: _Group) -> bool:
 def _copies(
     wanted: dict[int, tuple[str, int]], there: dict[int, File], photos: dict[int, Photo]
 ) -> dict[int, tuple[str, int]]:
-    """Further locations of a film that is known, by what Apple wrote into it, to be part of a photo."""
+    """Further locations of a RAW file that is part of a photo, or of a film that is by what Apple wrote into it."""
+
+    def is_known(part: Photo, role: str, main_id: int) -> bool:
+        main = photos.get(main_id)
+        return main is not None and (
+            role == File.Role.RAW or (bool(part.content_id) and part.content_id == main.content_id)
+        )
+
     by_content = {
         there[part_id].photo_id: join
         for part_id, join in wanted.items()
-        if part_id in there
-        and (said := photos[there[part_id].photo_id].content_id)
-        and join[1] in photos
-        and photos[join[1]].content_id == said
+        if part_id in there and is_known(photos[there[part_id].photo_id], *join)
     }
     return {
         file.pk: by_content[file.photo_id]

@@ -12,13 +12,14 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection, connections
 from django.db.models import QuerySet
 from django.http import Http404
 
-from gallery import libraries, pipeline, recording, registering, scanning, services, tasks, work
+from gallery import libraries, pipeline, recording, registering, services, tasks, work
 from gallery.models import File, Library, Photo, Scan, WorkState
 from tests.factories import write_jpeg
 from tests.importing import assert_every_file_is_shown_as_it_is, bring_in
