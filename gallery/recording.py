@@ -11,7 +11,7 @@ from typing import Any
 from django.db import DatabaseError, DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from gallery import describing, joins, kept, pairing, registering, renditions, search_text, told, work
+from gallery import describing, joins, kept, pairing, registering, renditions, search_text, successors, told, work
 from gallery.analysis import analyzers
 from gallery.metadata import Kind, Metadata, kind_of
 from gallery.models import AnalyzerVersion, File, Photo, Receipt, Region, WorkState
@@ -211,6 +211,11 @@ def _join(file: File, photo: Photo, twin: Photo) -> None:
             missing_since=None, work_state=WorkState.READY, attempts=0, lease_owner="", lease_until=None
         )
     _leave(photo)
+    is_replacing = twin.trashed_at is not None and photo.missing_since is not None
+    if is_replacing and successors.of([twin.pk]).get(twin.pk) == photo.pk:
+        # It was hidden because there was the other one, which it took the place of now.
+        twin.trashed_at = twin.trashed_by = None
+        Photo.objects.filter(pk=twin.pk).update(trashed_at=None, trashed_by=None)
 
 
 def _says_more(file: File, photo: Photo) -> bool:

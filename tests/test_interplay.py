@@ -240,6 +240,18 @@ def test_another_picture_under_the_name_of_a_hidden_one_is_shown(library: Librar
     assert hidden.trashed_at is not None
 
 
+def test_a_hidden_duplicate_that_takes_the_place_of_the_kept_one_is_shown(
+    library: Library, folder: Path, admin: User
+) -> None:
+    keep, goes = merged(library, folder, admin)
+    (folder / "goes.jpg").rename(folder / "keep.jpg")
+    bring_in(library)
+    assert photo_at("keep.jpg") == goes
+    assert photo_at("keep.jpg").trashed_at is None
+    keep.refresh_from_db()
+    assert keep.missing_since is not None
+
+
 def test_an_album_of_an_export_gets_the_photo_that_was_kept(library: Library, folder: Path, admin: User) -> None:
     keep, _ = merged(library, folder, admin)
     put(folder, "Trip/goes.jpg", (folder / "goes.jpg").read_bytes())
