@@ -97,7 +97,9 @@ def _place(source_id: int) -> None:
     ids = list(waiting.order_by("photo__sort_at", "photo_id").values_list("photo_id", flat=True))
     album = Album.objects.select_for_update(no_key=True).filter(pk=source.album_id or 0).first()
     if album is not None:  # else a person deleted it for good
-        _add(album, ids)
+        is_private = source.library.visibility == Library.Visibility.PRIVATE
+        # Whom the album is shown to must not see by its date that the private library has new photos.
+        _add(album, ids, is_quiet=is_private and album.visibility == Album.Visibility.HOUSEHOLD)
     for start in range(0, len(ids), _PORTION):
         waiting.filter(photo_id__in=ids[start : start + _PORTION]).update(placed_at=timezone.now())
 
@@ -119,7 +121,7 @@ def _make(source: ImportedAlbum) -> bool:
     return True
 
 
-def _add(album: Album, photo_ids: list[int]) -> None:
+def _add(album: Album, photo_ids: list[int], *, is_quiet: bool) -> None:
     present = set(AlbumItem.objects.filter(album=album).values_list("photo_id", flat=True))
     new = [pk for pk in photo_ids if pk not in present]
     first = positions.after_last(album)
@@ -128,5 +130,5 @@ def _add(album: Album, photo_ids: list[int]) -> None:
         batch_size=_PORTION,
     )
     # One that was deleted, and can still be brought back, is complete when it is; nothing else shows that it is there.
-    if new and album.deleted_at is None:
+    if new and album.deleted_at is None and not is_quiet:
         album.save(update_fields=["changed_at"])
