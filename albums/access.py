@@ -5,11 +5,11 @@ What is not allowed looks exactly like what is not there. Being an administrator
 
 from __future__ import annotations
 
-from django.db.models import F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from albums.models import Album
+from albums.models import Album, ImportedAlbum
 from gallery.access import Viewer, get_or_404, visible_to
-from gallery.models import Photo
+from gallery.models import Library, Photo
 
 
 def _is_member(viewer: Viewer) -> bool:
@@ -17,11 +17,15 @@ def _is_member(viewer: Viewer) -> bool:
 
 
 def albums_visible_to(viewer: Viewer) -> QuerySet[Album]:
-    """The viewer's own albums and those shown to the house, without deleted ones. Nobody signed in: none."""
+    """The viewer's own albums and those shown to the house, without deleted ones. Nobody signed in: none.
+
+    An album that was brought in with a library which is private now is its owner's alone: the title came from there.
+    """
     if not _is_member(viewer):
         return Album.objects.none()
+    source = ImportedAlbum.objects.filter(album=OuterRef("pk"), library__visibility=Library.Visibility.PRIVATE)
     return Album.objects.filter(
-        Q(visibility=Album.Visibility.HOUSEHOLD) | Q(owner_id=viewer.pk), deleted_at__isnull=True
+        Q(~Exists(source), visibility=Album.Visibility.HOUSEHOLD) | Q(owner_id=viewer.pk), deleted_at__isnull=True
     )
 
 

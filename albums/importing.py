@@ -98,7 +98,10 @@ def _place(source_id: int) -> None:
     album = Album.objects.select_for_update(no_key=True).filter(pk=source.album_id or 0).first()
     if album is not None:  # else a person deleted it for good
         instead = successors.of(ids)
-        _add(album, list(dict.fromkeys(instead.get(pk, pk) for pk in ids)))
+        shown = list(dict.fromkeys(instead.get(pk, pk) for pk in ids))
+        is_private = source.library.visibility == Library.Visibility.PRIVATE
+        # Whom the album is shown to must not see by its date that the private library has new photos.
+        _add(album, shown, is_quiet=is_private and album.visibility == Album.Visibility.HOUSEHOLD)
     for start in range(0, len(ids), _PORTION):
         waiting.filter(photo_id__in=ids[start : start + _PORTION]).update(placed_at=timezone.now())
 
@@ -120,7 +123,7 @@ def _make(source: ImportedAlbum) -> bool:
     return True
 
 
-def _add(album: Album, photo_ids: list[int]) -> None:
+def _add(album: Album, photo_ids: list[int], *, is_quiet: bool) -> None:
     present = set(AlbumItem.objects.filter(album=album).values_list("photo_id", flat=True))
     new = [pk for pk in photo_ids if pk not in present]
     first = positions.after_last(album)
@@ -129,5 +132,5 @@ def _add(album: Album, photo_ids: list[int]) -> None:
         batch_size=_PORTION,
     )
     # One that was deleted, and can still be brought back, is complete when it is; nothing else shows that it is there.
-    if new and album.deleted_at is None:
+    if new and album.deleted_at is None and not is_quiet:
         album.save(update_fields=["changed_at"])

@@ -7,8 +7,11 @@ does not exist for that viewer. Who sees a face of it may name, rename and corre
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import BigIntegerField, Exists, Func, OuterRef, Q, QuerySet
+from django.db.models.sql.compiler import SQLCompiler
 from django.http import Http404
 
 from faces.models import Cluster, Event, Face, Person
@@ -58,18 +61,53 @@ def get_face(viewer: Viewer, face_id: int) -> Face:
     return get_or_404(faces_visible_to(viewer).select_related("photo").defer("embedding", "landmarks"), pk=face_id)
 
 
+class _MovedFaces(Func):
+    """The ids of the faces that an entry of the journal moved, as it notes them in `before`: for `pk__in`."""
+
+    output_field = BigIntegerField()
+    template = (
+        "(SELECT value FROM json_each(%(expressions)s, '$.faces') UNION ALL "
+        "SELECT json_extract(%(expressions)s, '$.face'))"
+    )
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
+        return self.as_sql(
+            compiler,
+            connection,
+            template=(
+                "(SELECT (jsonb_path_query(%(expressions)s, '$.faces[*]') #>> '{}')::bigint UNION ALL "
+                "SELECT (%(expressions)s ->> 'face')::bigint)"
+            ),
+            **context,
+        )
+
+
+# What these entries changed is the person, whoever sees which of their faces.
+_ABOUT_THE_PERSON = [Event.Kind.RENAME, Event.Kind.COVER, Event.Kind.HIDE]
+
+
+def journal_visible_to(viewer: Viewer) -> QuerySet[Event]:
+    """Entries about people whom the viewer sees, and, if they moved faces, about at least one face that they see.
+
+    Otherwise an entry would tell that somebody whom all know is in a photo that they may not know of.
+    """
+    seen = people_visible_to(viewer).filter(pk=OuterRef("person_id"))
+    moved = faces_visible_to(viewer).filter(pk__in=_MovedFaces(OuterRef("before")))
+    return Event.objects.filter(Exists(seen), Q(kind__in=_ABOUT_THE_PERSON) | Exists(moved))
+
+
 def get_event(viewer: Viewer, event_id: int) -> Event:
-    """An entry of the journal that the viewer may undo: their own, or anyone's for administrators.
+    """An entry of the journal that the viewer may undo: their own, or for administrators any that they see.
 
     Whoever it is must see the person it is about. To its author it is enough to see a face that it moved: by that very
     decision the person may have lost the last face that they see.
     """
-    is_own = Q(actor_id=viewer.pk)
-    mine = is_own if not getattr(viewer, "is_staff", False) else Q()
-    event = get_or_404(Event.objects.filter(mine), pk=event_id)
+    if getattr(viewer, "is_staff", False) and (event := journal_visible_to(viewer).filter(pk=event_id).first()):
+        return event
+    event = get_or_404(Event.objects.filter(actor_id=viewer.pk), pk=event_id)
     if event.person_id and people_visible_to(viewer).filter(pk=event.person_id).exists():
         return event
     moved = [*event.before.get("faces", []), *filter(None, [event.before.get("face")])]
-    if event.actor_id != viewer.pk or not faces_visible_to(viewer).filter(pk__in=moved).exists():
+    if not faces_visible_to(viewer).filter(pk__in=moved).exists():
         raise Http404
     return event

@@ -23,6 +23,7 @@ from faces.access import (
     clusters_visible_to,
     faces_visible_to,
     get_event,
+    journal_visible_to,
     people_visible_to,
     unnamed_visible_to,
 )
@@ -147,8 +148,7 @@ class EventAdmin(Ledger):
     actions = ("take_back",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        seen = people_visible_to(request.user).filter(pk=OuterRef("person_id"))
-        return Event.objects.filter(Exists(seen)).order_by("-id")
+        return journal_visible_to(request.user).order_by("-id")
 
     def has_take_back_permission(self, request: HttpRequest) -> bool:
         return ModelAdmin.has_change_permission(self, request)

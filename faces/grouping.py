@@ -26,6 +26,7 @@ from faces import continuity, matching, revisions
 from faces.clustering import NOISE, Embeddings, Mask, Rows
 from faces.models import Cluster, Clustering, Face, Person, Refusal
 from gallery import work
+from gallery.models import Library
 from gallery.vision import catalog
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,10 @@ _AS_IT_IS = -2
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All eligible faces of a model in the order of their ids; `person` and `cluster` are NOISE (-1) for none."""
+    """All eligible faces of a model in the order of their ids; `person` and `cluster` are NOISE (-1) for none.
+
+    `private`: the private library that the photo is in, else NOISE. `quiet`: only a file there says who it is.
+    """
 
     model: str
     ids: Rows
@@ -49,6 +53,8 @@ class Snapshot:
     people: Rows
     clusters: Rows
     confirmed: Mask
+    private: Rows
+    quiet: Mask
     quality: NDArray[np.float32]
     embeddings: Embeddings
     refusals: list[tuple[int, int, int]]
@@ -118,22 +124,37 @@ def _claim(clustering: Clustering) -> bool:
 
 
 def read(model: str) -> Snapshot:
-    """All faces of a model. One query that streams, one for the refusals; 128 numbers a face and little else."""
-    fields = ("id", "photo_id", "person_id", "cluster_id", "is_confirmed", "quality", "embedding")
-    numbers: list[tuple[int, int, int, int]] = []
+    """All faces of a model. One query that streams, one for the refusals and one for the private libraries; 128 numbers
+    a face and little else."""
+    fields = (
+        "id",
+        "photo_id",
+        "person_id",
+        "cluster_id",
+        "photo__library_id",
+        "decided_by_id",
+        "is_confirmed",
+        "quality",
+        "embedding",
+    )
+    hidden = set(Library.objects.filter(visibility=Library.Visibility.PRIVATE).values_list("pk", flat=True))
+    numbers: list[tuple[int, int, int, int, int]] = []
+    quiet: list[bool] = []
     confirmed: list[bool] = []
     quality: list[float] = []
     vectors: list[bytes] = []
     length = 0
-    for face_id, photo_id, person_id, cluster_id, is_confirmed, how_good, embedding in (
+    for face_id, photo_id, person_id, cluster_id, library_id, decided_by_id, is_confirmed, how_good, embedding in (
         revisions.eligible(model).order_by("id").values_list(*fields).iterator(chunk_size=2000)
     ):
-        numbers.append((face_id, photo_id, person_id or NOISE, cluster_id or NOISE))
+        private = library_id if library_id in hidden else NOISE
+        numbers.append((face_id, photo_id, person_id or NOISE, cluster_id or NOISE, private))
+        quiet.append(is_confirmed and decided_by_id is None and private != NOISE)
         confirmed.append(is_confirmed)
         quality.append(how_good)
         vectors.append(bytes(embedding or b""))
         length = length or len(vectors[-1])
-    columns = np.array(numbers, dtype=np.int64).reshape(-1, 4)
+    columns = np.array(numbers, dtype=np.int64).reshape(-1, 5)
     return Snapshot(
         model=model,
         ids=columns[:, 0].copy(),
@@ -141,6 +162,8 @@ def read(model: str) -> Snapshot:
         people=columns[:, 2].copy(),
         clusters=columns[:, 3].copy(),
         confirmed=np.array(confirmed, dtype=np.bool_),
+        private=columns[:, 4].copy(),
+        quiet=np.array(quiet, dtype=np.bool_),
         quality=np.array(quality, dtype=np.float32),
         embeddings=_matrix(vectors, length),
         refusals=list(Refusal.objects.order_by("id").values_list("id", "face_id", "person_id")),
@@ -182,24 +205,40 @@ def _good(snapshot: Snapshot) -> Mask:
 
 
 def _people(snapshot: Snapshot, good: Mask, spec: catalog.ModelSpec) -> Rows:
-    """The person of every face: as confirmed, or of the nearest confirmed face."""
+    """The person of every face: as confirmed, or of the nearest confirmed face.
+
+    What only a file of a private library says is compared with the faces of that library alone: a name that the house
+    does not know must not come to it by likeness.
+    """
     if spec.match_distance is None:
         raise catalog.ModelUnavailable(f"{spec.key} has no distances in the catalog: its faces cannot be compared.")
     people = np.where(snapshot.confirmed, snapshot.people, NOISE)
+    known = snapshot.confirmed & (snapshot.people != NOISE) & algorithm.usable(snapshot.embeddings)
+    among, common = good & ~snapshot.confirmed, known & ~snapshot.quiet
+    apart = np.unique(snapshot.private[known & snapshot.quiet])
+    # The libraries share no photo, so a person whom one pass found is in none of the photos of another.
+    _match(people, snapshot, among & ~np.isin(snapshot.private, apart), common, match_distance=spec.match_distance)
+    for library_id in apart.tolist():
+        here = snapshot.private == library_id
+        reference = common | (known & snapshot.quiet & here)
+        _match(people, snapshot, among & here, reference, match_distance=spec.match_distance)
+    return people
+
+
+def _match(people: Rows, snapshot: Snapshot, among: Mask, reference: Mask, *, match_distance: float) -> None:
+    """Writes into `people` whom the faces of `among` are, judged by those of `reference`."""
+    rows = np.flatnonzero(among)
+    row_of = {face_id: row for row, face_id in enumerate(snapshot.ids[rows].tolist())}
     sure = snapshot.confirmed & (snapshot.people != NOISE)
-    open_rows = np.flatnonzero(good & ~snapshot.confirmed)
-    row_of = {face_id: row for row, face_id in enumerate(snapshot.ids[open_rows].tolist())}
-    reference = sure & algorithm.usable(snapshot.embeddings)
-    people[open_rows] = matching.assign(
-        snapshot.embeddings[open_rows],
-        snapshot.photo_ids[open_rows],
+    people[rows] = matching.assign(
+        snapshot.embeddings[rows],
+        snapshot.photo_ids[rows],
         confirmed=snapshot.embeddings[reference],
         confirmed_people=snapshot.people[reference],
         taken=zip(snapshot.photo_ids[sure].tolist(), snapshot.people[sure].tolist(), strict=True),
         refused=[(row_of[face], person) for _, face, person in snapshot.refusals if face in row_of],
-        match_distance=spec.match_distance,
+        match_distance=match_distance,
     )
-    return people
 
 
 # ---- Write ------------------------------------------------------------------------------------------------------

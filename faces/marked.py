@@ -5,6 +5,8 @@ A marked box and a face that was found belong together when the middle of each l
 face is used once. Programs draw wider boxes than the detector, with hair and chin, so the overlap alone would have to
 be set so low that neighbours match; the middles tell neighbours apart. docs/metadata.md has the measurements.
 
+In a private library such a name stands for the faces of that library alone: `grouping` compares no others with it.
+
 What a person decided wins: a face that somebody named, set aside or refused for this person is left as it is. What was
 taken over once (`MarkedName`) is never taken over again. A box without a face stays a `Region`: it is looked at again
 whenever faces are, and the photo page shows it.
@@ -18,10 +20,11 @@ from dataclasses import dataclass, field
 from django.db.models import Exists, F, OuterRef, Q
 
 from faces import revisions, services
-from faces.access import faces_in_libraries
+from faces.access import faces_in_libraries, people_visible_to
 from faces.models import Cluster, Event, Face, MarkedName, Person, Refusal
 from faces.same_face import Boxed, iou
 from gallery import names
+from gallery.access import Viewer
 from gallery.folding import fold
 from gallery.models import Library, Photo, Region
 from gallery.told import Told
@@ -230,18 +233,18 @@ def _name(face: Face, person: Person, others: Iterable[Face], taken: _Taken) -> 
 # ---- Showing what is left -------------------------------------------------------------------------------------------
 
 
-def without_face(photo: Photo, faces: Sequence[Face]) -> list[Region]:
+def without_face(viewer: Viewer, photo: Photo, faces: Sequence[Face]) -> list[Region]:
     """What files mark in the photo and no face was found for; `faces` are all that have a place in it.
 
-    One query if nothing is marked, else up to three. People whom somebody hid are left out, and so is every name that
-    was settled before.
+    One query if nothing is marked, else up to three. People whom somebody hid are left out if the viewer knows them
+    otherwise (whom they do not know must not show by what is left out), and so is every name that was settled before.
     """
     regions = list(Region.objects.filter(photo=photo).order_by("x", "id"))
     open_regions = [it for it in regions if not any(belong_together(it, face) for face in faces)]
     if not open_regions:
         return []
     settled = set(MarkedName.objects.filter(photo=photo).values_list("name", flat=True))
-    settled |= {key_of(name) for name in Person.objects.filter(hidden=True).values_list("name", flat=True)}
+    settled |= {key_of(name) for name in people_visible_to(viewer).filter(hidden=True).values_list("name", flat=True)}
     found: dict[str, Region] = {}
     for region in open_regions:
         if (key := key_of(region.name)) and key not in settled:

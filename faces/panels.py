@@ -56,7 +56,7 @@ def people_panel(viewer: Viewer, photo: Photo) -> Panel | None:
             boxes.append(PhotoBox(kind="face", x=face.x, y=face.y, w=face.w, h=face.h, name=name or UNKNOWN, url=url))
             src = crops.url(face.pk, face.digest, (face.x, face.y, face.w, face.h))
         listed.append(PhotoFace(face.pk, name, face.person_id, url, src, face.is_confirmed, face.is_marked))
-    regions = marked.without_face(photo, [face for face in faces if face.digest == digest])
+    regions = marked.without_face(viewer, photo, [face for face in faces if face.digest == digest])
     boxes += [PhotoBox(kind="face", x=it.x, y=it.y, w=it.w, h=it.h, name=it.name) for it in regions]
     if not listed and not regions:
         return None

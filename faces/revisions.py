@@ -20,7 +20,7 @@ from gallery.vision import catalog
 
 REGROUP = "faces.tasks.regroup"
 # Counted up when the same faces and decisions are to give another result.
-CODE = "1"
+CODE = "2"
 
 
 def eligible(model: str) -> QuerySet[Face]:

@@ -358,14 +358,21 @@ def clear_condition(key: str) -> None:
     Condition.objects.filter(key=key).delete()
 
 
+def without_names(error: BaseException) -> str:
+    """What kind of error it is, without a word that could be a path, a name or a value."""
+    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+
+
 @contextmanager
 def contained(key: str, title: str) -> Iterator[None]:
-    """What fails in here keeps nothing else from its turn: it is logged, and told on pages until it goes well."""
+    """What fails in here keeps nothing else from its turn: it is logged, and told on pages until it goes well.
+
+    Everybody reads it there, so what the error says stays in the log: it may name a file of a private library."""
     try:
         yield
     except Exception as error:
         logger.exception("%s", title)
-        note_condition(key, f"{title}: {type(error).__name__}: {error}")
+        note_condition(key, f"{title}: {without_names(error)}. The log says more.")
     else:
         if Condition.objects.filter(key=key).exists():
             clear_condition(key)

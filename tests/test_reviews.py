@@ -335,3 +335,16 @@ def test_an_answer_needs_the_right_to_edit(full: Library, folder: Path, member: 
     assert not Review.objects.exists()
     assert reviews.waiting([full.pk]) == set()
     assert WorkState.READY not in Scan.objects.values_list("work_state", flat=True)
+
+
+@pytest.mark.django_db
+def test_a_held_library_that_was_not_looked_at_yet_has_its_page(admin_client: Client, library: Library) -> None:
+    Library.objects.filter(pk=library.pk).update(state="held", state_reason="Half of it is gone.")
+    shown = page(admin_client, library)
+    assert shown.status_code == 200
+    assert "What became of the files?" in shown.content.decode()
+    assert "Half of it is gone." in shown.content.decode()
+    part = admin_client.get(
+        f"{shown.request['PATH_INFO']}?seen={shown.context['seen']}", headers={"HX-Request": "true"}
+    ).content.decode()
+    assert "with the next scan" in part

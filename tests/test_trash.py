@@ -312,3 +312,17 @@ def test_twice_the_photos_make_the_same_number_of_queries(owner_client: Client, 
         PhotoFactory(library=managed, trashed_at=now)
     assert count() == few
     assert File.objects.count() == 14
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "yesterday", ""])
+def test_moments_that_are_none_or_outside_the_calendar_are_refused(
+    owner_client: Client, managed: Library, text: str
+) -> None:
+    for address, form in (
+        ("/trash/restore/", {"at": text}),
+        ("/trash/delete/", {"library": managed.pk, "until": text}),
+        ("/duplicates/undo/", {"library": managed.pk, "at": text}),
+    ):
+        assert owner_client.post(address, form).status_code == 404, address
+    forget = f"/libraries/{managed.pk}/forget/"
+    assert owner_client.post(forget, {"until": text})["Location"] == forget

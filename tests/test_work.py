@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
 from gallery import work
-from gallery.models import Library, Photo, WorkState
+from gallery.models import Condition, Library, Photo, WorkState
 from tests.factories import LibraryFactory, PhotoFactory
 
 GONE = f"{work.machine()}:999999999:1"
@@ -170,3 +170,17 @@ def test_no_more_wake_ups_wait_than_there_are_workers() -> None:
     for _ in range(10):
         work.wake_analysis()
     assert OrmQ.objects.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (FileNotFoundError(2, "No such file or directory", "/home/anna/Affair.json"), "No such file or directory"),
+        (ValueError("Affair.json is no album"), "ValueError"),
+    ],
+)
+def test_what_failed_is_told_without_names(error: Exception, said: str) -> None:
+    with work.contained("albums", "Albums cannot be put in place"):
+        raise error
+    assert Condition.objects.get().text == f"Albums cannot be put in place: {said}. The log says more."

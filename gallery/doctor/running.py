@@ -69,7 +69,7 @@ def examine(check: Check, look: Look, *, mend: bool = False) -> Result:
         raise
     except Exception as error:  # one check that stumbles must not hide what the others find
         logger.exception("the check %s could not look", check.name)
-        result.error = f"{type(error).__name__}: {error}"
+        result.error = f"{work.without_names(error)}. The log says more."
     result.seconds = round(time.perf_counter() - start, 2)
     return result
 

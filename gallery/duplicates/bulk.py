@@ -85,6 +85,11 @@ def is_open() -> bool:
     return DuplicateGroup.objects.filter(state=State.ASKED).exists()
 
 
+def is_deciding(library: Library) -> bool:
+    """Whether something is still to be done in this library: one query. The caller checks that the viewer may know."""
+    return DuplicateGroup.objects.filter(state=State.ASKED, library=library).exists()
+
+
 def decide(*, turn_s: float = _TURN_S) -> bool:
     """Does what was asked for, one group after the other. False when there is more to do, after `turn_s`."""
     deadline = time.monotonic() + turn_s

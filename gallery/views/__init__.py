@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -46,6 +47,18 @@ def back_to(request: HttpRequest, otherwise: str) -> HttpResponse:
     if not url_has_allowed_host_and_scheme(target, allowed_hosts=None):
         target = otherwise
     return SeeOther(target)
+
+
+def moment(text: str) -> dt.datetime | None:
+    """The moment that one of our own forms carries, in UTC, which is also what it is if it names no zone.
+
+    None for what is none, and for one that lies outside the calendar in UTC.
+    """
+    try:
+        read = dt.datetime.fromisoformat(text)
+        return read.astimezone(dt.UTC) if read.tzinfo else read.replace(tzinfo=dt.UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def photo_ids(request: HttpRequest) -> list[int]:

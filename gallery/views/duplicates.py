@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from gallery.access import get_or_404, libraries_editable_by
 from gallery.duplicates import bulk, deciding, review
 from gallery.models import DuplicateGroup, Library
-from gallery.views import MemberRequest, SeeOther
+from gallery.views import MemberRequest, SeeOther, moment
 
 
 def _library(request: MemberRequest, found: list[review.Counts], wanted: str) -> Library | None:
@@ -66,7 +65,7 @@ def duplicate_list(request: MemberRequest) -> HttpResponse:
         "skip_url": _address(library, kind, after=groups[0].group.pk) if groups else "",
         "start_url": _address(library, kind),
         "latest": review.latest(request.user, library),
-        "is_working": bulk.is_open(),
+        "is_working": bulk.is_deciding(library),
     }
     return render(request, "gallery/duplicate_list.html", context)
 
@@ -175,11 +174,10 @@ _SAMPLES = 6
 def duplicate_undo_all(request: MemberRequest) -> HttpResponse:
     """Takes back all that the viewer decided at one moment `at`."""
     library = get_or_404(libraries_editable_by(request.user), pk=request.POST.get("library") or 0)
-    try:
-        at = dt.datetime.fromisoformat(request.POST.get("at", ""))
-    except ValueError:
-        raise Http404 from None
-    count = bulk.ask_undo(request.user, at if at.tzinfo else at.replace(tzinfo=dt.UTC))
+    at = moment(request.POST.get("at", ""))
+    if at is None:
+        raise Http404
+    count = bulk.ask_undo(request.user, at)
     if count:
         messages.success(request, f"{_groups(count)} being taken back.")
     else:

@@ -7,14 +7,13 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from gallery import library_status, losses, queries, reviews, services, sets
 from gallery.access import get_or_404, libraries_editable_by, libraries_visible_to
 from gallery.models import Library
-from gallery.views import MemberRequest, SeeOther, back_to, is_fragment, render_page
+from gallery.views import MemberRequest, SeeOther, back_to, is_fragment, moment, render_page
 
 
 def _editable_library(request: MemberRequest, library_id: int) -> Library:
@@ -104,11 +103,8 @@ def library_forget(request: MemberRequest, library_id: int) -> HttpResponse:
     """
     library = _editable_library(request, library_id)
     if request.method == "POST":
-        try:
-            until = parse_datetime(request.POST.get("until", ""))
-        except ValueError:
-            until = None
-        if until is None or timezone.is_naive(until):
+        until = moment(request.POST.get("until", ""))
+        if until is None:
             messages.error(request, "Please look at what will be lost first.")
             return SeeOther(reverse("gallery:library_forget", args=[library.pk]))
         count = services.forget_missing(library, until=until)

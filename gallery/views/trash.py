@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST, require_safe
 from gallery import queries, trash
 from gallery.access import get_or_404, libraries_editable_by
 from gallery.models import Library
-from gallery.views import MemberRequest, back_to, photo_ids, render_page
+from gallery.views import MemberRequest, back_to, moment, photo_ids, render_page
 
 # So many are shown on the page that asks.
 SHOWN = 12
@@ -147,11 +147,9 @@ def trash_delete(request: MemberRequest) -> HttpResponse:
 
 def _moment(text: str) -> dt.datetime:
     """A moment that one of our own forms carries. Http404 for what is none."""
-    try:
-        moment = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise Http404 from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+    if (found := moment(text)) is None:
+        raise Http404
+    return found
 
 
 def _photos(count: int) -> str:

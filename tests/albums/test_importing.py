@@ -12,6 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from albums import importing, services
+from albums.access import albums_visible_to
 from albums.models import Album, AlbumItem, ImportedAlbum, ImportedPhoto
 from gallery import paths, tasks, told
 from gallery import services as gallery_services
@@ -304,3 +305,20 @@ def speaks_of(said: dict[str, Any], beside: str, path: str) -> bool:
     number = re.compile(r"\(\d+\)")
     titles = {said["title"], said["title"].replace("TST_", "PXL_")}
     return number.sub("", name) in titles and number.findall(name) == number.findall(beside)
+
+
+def test_an_album_of_a_library_that_became_private_is_its_owners_alone(owner: User, member: User) -> None:
+    library = LibraryFactory(owner=owner)
+    source = ImportedAlbum.objects.create(library=library, folder="A", title="Couple therapy")
+    ImportedPhoto.objects.create(source=source, photo=PhotoFactory(library=library))
+    importing.place()
+    album = Album.objects.get()
+    assert album in albums_visible_to(member)
+    library.visibility = Library.Visibility.PRIVATE
+    library.save()
+    assert album not in albums_visible_to(member)
+    assert album in albums_visible_to(owner)
+    ImportedPhoto.objects.create(source=source, photo=PhotoFactory(library=library))
+    importing.place()
+    assert AlbumItem.objects.filter(album=album).count() == 2
+    assert Album.objects.get().changed_at == album.changed_at

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from gallery.models import DuplicateGroup, Library, Photo
 from tests.duplicates.rows import group_of, twins
@@ -162,3 +163,14 @@ def test_more_groups_of_more_photos_make_no_more_queries(
 
     queries(2, 1)
     assert queries(2, 1) == queries(6, 2)
+
+
+def test_what_is_decided_in_a_library_of_others_is_not_told(
+    owner: User, member: User, owner_client: Client, member_client: Client
+) -> None:
+    private, mine = (LibraryFactory(owner=user, visibility=Library.Visibility.PRIVATE) for user in (owner, member))
+    for library in (private, mine):
+        group_of(*twins(library))
+    DuplicateGroup.objects.filter(library=private).update(state="asked", decided_by=owner, decided_at=timezone.now())
+    assert owner_client.get(f"/duplicates/?library={private.pk}").context["is_working"]
+    assert not member_client.get("/duplicates/").context["is_working"]

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import Http404
 from django.test import Client
 from PIL import Image
 from pytest_django.fixtures import Settings
 
 from faces import marked, panels, services, undo
 from faces.access import get_event
-from faces.models import Event, Face, MarkedName, Person, Refusal
+from faces.models import Clustering, Event, Face, MarkedName, Person, Refusal
 from gallery import search_text, told
 from gallery.models import Library, Photo, Region
 from tests.conftest import MIRROR, TEST_WEIGHTS
@@ -365,3 +367,55 @@ def test_from_the_file_to_the_person(library: Library, folder: Path, settings: S
 
 def names_in(photo: Photo) -> list[tuple[str, bool]]:
     return [who(face) for face in photo.faces.order_by("x")]
+
+
+def test_recognition_carries_no_name_out_of_a_private_library(
+    house: House, anna: Person, regroup: Callable[[], Clustering], owner: User
+) -> None:
+    """A name that only a file there gives finds faces in that library, and one that the house knows finds them all."""
+    shared, private, there = house.face(7), house.face(7, is_private=True), house.face(7, is_private=True)
+    known = house.face(1, is_private=True)
+    mark(private.photo, "Secret Sid")
+    read(private.photo)
+    Face.objects.filter(person=anna, is_confirmed=True).update(decided_by=owner)
+    regroup()
+    assert [who(face) for face in (shared, private, there, known)] == [
+        ("", False),
+        ("Secret Sid", True),
+        ("Secret Sid", False),
+        ("Anna", False),
+    ]
+    # Once a person says so it is the person's word.
+    Face.objects.filter(pk=private.pk).update(decided_by=owner)
+    regroup()
+    assert who(shared) == ("Secret Sid", False)
+
+
+def test_what_is_left_out_tells_of_no_hidden_person_in_others_photos(
+    house: House, secret: Person, owner: User, member: User
+) -> None:
+    services.hide_person(secret, owner, is_hidden=True)
+    photo = PhotoFactory(library=house.library)
+    mark(photo, "Secret Santa")
+    assert panels.people_panel(owner, photo) is None
+    assert panels.people_panel(member, photo) is not None
+
+
+def test_an_administrator_neither_sees_nor_undoes_what_files_say_of_others_private_photos(
+    house: House, anna: Person, owner: User, admin: User, admin_client: Client
+) -> None:
+    """Although Anna herself is somebody whom the whole house sees."""
+    face, shared = house.face(9, is_private=True), house.face(8)
+    mark(face.photo, "Anna")
+    mark(shared.photo, "Anna")
+    read(face.photo)
+    (quiet,) = Event.objects.all()
+    read(shared.photo)
+    told_of = Event.objects.exclude(pk=quiet.pk).get()
+    services.rename_person(anna, "Anna B.", owner)
+    for event, is_seen in ((quiet, False), (told_of, True), (Event.objects.get(kind="rename"), True)):
+        page = admin_client.get("/admin/faces/event/").content.decode()
+        assert (f"/admin/faces/event/{event.pk}/" in page) == is_seen, event.kind
+    with pytest.raises(Http404):
+        get_event(admin, quiet.pk)
+    assert get_event(admin, told_of.pk) == told_of

@@ -11,7 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from faces import people, suggestions
+from faces import access, people, services, suggestions
 from faces.models import Clustering, Event, Face, Person
 from gallery import alt_text, search_set
 from gallery.models import Photo
@@ -263,3 +263,17 @@ def test_search_finds_people_by_name_in_any_case(owner: User, member: User, hous
 
 def test_names_for_the_search_are_those_one_sees(member: User, anna: Person, secret: Person) -> None:
     assert people.person_names(member) == ["Anna"]
+
+
+def test_one_face_that_somebody_moved_in_private_is_not_in_others_journal(
+    house: House, anna: Person, owner: User, admin: User
+) -> None:
+    """Refusals and "no face" note one face, not a list."""
+    seen, unseen = house.face(1), house.face(1, is_private=True)
+    Face.objects.filter(pk__in=[seen.pk, unseen.pk]).update(person=anna, state="assigned")
+    for face in (seen, unseen):
+        face.refresh_from_db()
+        services.refuse_face(face, owner)
+    first, second = Event.objects.order_by("pk")
+    assert list(access.journal_visible_to(admin)) == [first]
+    assert set(access.journal_visible_to(owner)) == {first, second}
