@@ -20,8 +20,12 @@ class AlbumKeeper:
     def move(self, sources: Sequence[int], target: int, *, for_good: bool = False) -> dict[str, Any]:
         """Locks the albums that the sources are in, by id. Five queries."""
         of_sources = AlbumItem.objects.filter(photo__in=sources)
-        in_albums = Album.objects.filter(pk__in=of_sources.values("album")).order_by("pk")
-        list(in_albums.select_for_update(no_key=True).values_list("pk"))
+        locked: set[int] = set()
+        # Again while somebody adds one of them to a further album: what is not locked may be added to at the same time.
+        while more := set(of_sources.values_list("album", flat=True)) - locked:
+            list(Album.objects.filter(pk__in=more).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+            locked |= more
+        of_sources = of_sources.filter(album__in=locked)
         there = set(AlbumItem.objects.filter(photo=target).values_list("album", flat=True))
         first: dict[int, AlbumItem] = {}
         for item in of_sources.order_by("album", "position", "photo"):

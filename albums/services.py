@@ -41,7 +41,7 @@ class Added:
 
 def _locked(rows: QuerySet[Album], album_id: int) -> Album:
     """The album with its row locked until the transaction ends; Http404 if it is not among `rows`."""
-    return get_or_404(rows.select_for_update(), pk=album_id)
+    return get_or_404(rows.select_for_update(no_key=True), pk=album_id)
 
 
 @transaction.atomic

@@ -102,7 +102,7 @@ def lock_around(photo_ids: Iterable[int], paths: Iterable[tuple[int, str]], cont
     if not connection.features.has_select_for_update:
         return
     group = _around(set(photo_ids), {(library, pairing.stem_of(path)) for library, path in paths}, content_ids)
-    rows = Photo.objects.select_for_update().filter(pk__in=group.photos).order_by("id")
+    rows = Photo.objects.select_for_update(no_key=True).filter(pk__in=group.photos).order_by("id")
     list(rows.values_list("id"))
 
 

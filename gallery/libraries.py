@@ -195,9 +195,14 @@ def go_on_removing(seconds: float) -> None:
 def _stop_work(library_id: int) -> None:
     """Takes scans and photos from the workers that have them: what they bring now is not written."""
     Scan.objects.filter(library_id=library_id).delete()
-    Photo.objects.filter(library_id=library_id, work_state=WorkState.CLAIMED).update(
-        work_state=WorkState.READY, lease_owner="", lease_until=None
-    )
+    with transaction.atomic():
+        claimed = Photo.objects.filter(library_id=library_id, work_state=WorkState.CLAIMED)
+        # By id, as workers lock them.
+        ids = list(claimed.order_by("id").select_for_update(no_key=True).values_list("id", flat=True))
+        for start in range(0, len(ids), REMOVE_BATCH):
+            claimed.filter(id__in=ids[start : start + REMOVE_BATCH]).update(
+                work_state=WorkState.READY, lease_owner="", lease_until=None
+            )
 
 
 def _remove_some(library_id: int) -> int:

@@ -34,7 +34,9 @@ def name_all(*, again: bool = False) -> Iterator[tuple[int, int]]:
     gazetteer.load()  # reads the data before the first transaction
     while True:
         with transaction.atomic():
-            rows = list(photos.filter(pk__gt=last).only(*columns).order_by("pk").select_for_update()[:_PORTION])
+            rows = list(
+                photos.filter(pk__gt=last).only(*columns).order_by("pk").select_for_update(no_key=True)[:_PORTION]
+            )
             changed = []
             for photo in rows:
                 before = photo.country, photo.region, photo.city

@@ -97,7 +97,7 @@ def _write(outcomes: list[Outcome]) -> None:
     held = {
         photo.pk: photo
         for photo in work.ours(
-            Photo.objects.select_for_update().order_by("id"), [outcome.photo.pk for outcome in outcomes]
+            Photo.objects.select_for_update(no_key=True).order_by("id"), [outcome.photo.pk for outcome in outcomes]
         )
     }
     outcomes = [outcome for outcome in outcomes if outcome.photo.pk in held]
@@ -108,9 +108,10 @@ def _write(outcomes: list[Outcome]) -> None:
         (photo.library_id, photo.digest): held.get(photo.pk, photo)
         for photo in Photo.objects.filter(library__in=libraries, digest__in=digests)
     }
-    # Photos first, then files, both by id, as a scan does.
+    # Photos first, then files, both by id, as a scan does. Never with their keys: whoever adds a photo to an album,
+    # or names a face in it, while a batch is recorded, would wait, and might have what another one waits for.
     files = (
-        File.objects.select_for_update()
+        File.objects.select_for_update(no_key=True)
         .order_by("id")
         .in_bulk([outcome.file.pk for outcome in outcomes if outcome.file])
     )

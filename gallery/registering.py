@@ -158,8 +158,8 @@ def _locked(ids: Iterable[int]) -> list[File]:
     by id, as a worker does that records what it read."""
     rows = File.objects.filter(id__in=list(ids))
     photo_ids = set(rows.order_by().values_list("photo_id", flat=True))
-    list(Photo.objects.select_for_update().filter(id__in=photo_ids).order_by("id").values_list("id"))
-    return list(rows.select_for_update().order_by("id"))
+    list(Photo.objects.select_for_update(no_key=True).filter(id__in=photo_ids).order_by("id").values_list("id"))
+    return list(rows.select_for_update(no_key=True).order_by("id"))
 
 
 def _read_again(files: list[File], sidecars: Mapping[str, str]) -> None:

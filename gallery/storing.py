@@ -198,7 +198,7 @@ def _record(upload: Upload, digest: str, stat: Stat) -> bool:
 
 
 def _write(upload: Upload, digest: str, stat: Stat) -> bool:
-    rows = Photo.objects.select_for_update(of=("self",))
+    rows = Photo.objects.select_for_update(of=("self",), no_key=True)
     photo = rows.filter(library_id=upload.library_id, digest=digest).first()
     file = File.objects.filter(library_id=upload.library_id, path=upload.path).first()
     if photo is not None and photo.missing_since is None and (file is None or file.photo_id != photo.pk):

@@ -167,7 +167,7 @@ def claim_photos(limit: int, *, among: QuerySet[Photo] | None = None) -> list[Ph
     with transaction.atomic():
         rows = Photo.objects.all() if among is None else among
         ready = rows.filter(work_state=WorkState.READY, library__in=reachable).select_for_update(
-            skip_locked=True, of=("self",)
+            skip_locked=True, no_key=True, of=("self",)
         )
         ids = list(ready.filter(attempts=0).order_by("attempts", "id").values_list("id", flat=True)[:limit])
         if not ids:

@@ -151,7 +151,7 @@ def _locked_members(rows: QuerySet[Photo], group: DuplicateGroup) -> list[int]:
 
 
 def _locked_group(user: User, group: DuplicateGroup, states: Iterable[str]) -> DuplicateGroup:
-    row = get_or_404(groups_of(user).select_for_update(of=("self",)), pk=group.pk)
+    row = get_or_404(groups_of(user).select_for_update(of=("self",), no_key=True), pk=group.pk)
     if row.state not in states:
         said = {
             State.OPEN: "This was taken back before.",

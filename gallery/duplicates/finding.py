@@ -276,7 +276,8 @@ def _group(library_id: int, kind: Kind, together: Sequence[Pair], sharpness: dic
     open_groups = DuplicateGroup.objects.filter(library=library_id, kind=kind, state=State.OPEN)
     touched = open_groups.filter(Exists(DuplicateMember.objects.filter(group=OuterRef("pk"), photo__in=ids)))
     seeds: dict[int, set[int]] = {
-        pk: set() for pk in touched.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True)
+        pk: set()
+        for pk in touched.select_for_update(of=("self",), no_key=True).order_by("pk").values_list("pk", flat=True)
     }
     members = DuplicateMember.objects.filter(group__in=seeds, photo__in=comparable(library_id).order_by())
     for group_id, photo_id in members.values_list("group", "photo"):
