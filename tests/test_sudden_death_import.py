@@ -26,6 +26,7 @@ def result_of(module: str, base: Path, *arguments: str) -> dict[str, Any]:
         "PICTOPY_MODEL_MIRROR": os.environ["PICTOPY_MODEL_MIRROR"],
         "PICTOPY_ROOTS": str(base),
         "PICTOPY_BATCH": "4",
+        "PICTOPY_SETTLE_S": "0",
         "PICTOPY_LOG_LEVEL": "ERROR",
     }
     environment.pop("DATABASE_URL", None)
