@@ -29,8 +29,8 @@ from gallery.models import *
 photos = Photo.objects.order_by("files__path").values_list(
     "files__path", "digest", "width", "height", "month", "work_state", "missing_since")
 # The search for duplicates comes when all is done, and nobody waits for it here.
-receipts = Receipt.objects.filter(state="ok").exclude(analyzer="duplicates").order_by("photo__files__path", "analyzer").values_list(
-    "photo__files__path", "analyzer")
+receipts = Receipt.objects.filter(state="ok").exclude(analyzer="duplicates").order_by(
+    "photo__files__path", "analyzer").values_list("photo__files__path", "analyzer")
 counts = [File.objects.count(), Photo.objects.count()]
 print("STATE", json.dumps([list(map(list, photos)), list(map(list, receipts)), *counts]))
 """
