@@ -25,10 +25,9 @@ def main(base: Path) -> None:
     django.setup()
     from django.core.management import call_command
 
-    from gallery import registering, relinking
+    from gallery import relinking
 
     call_command("migrate", verbosity=0)
-    registering.CHUNK = 10  # several transactions for a few files
     relinking._PORTION = 10
     rounds = []
     for name, moved in (("all", COUNT), ("some", COUNT // 2)):
