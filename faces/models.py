@@ -21,6 +21,8 @@ class Person(models.Model):
     cover = models.ForeignKey("Face", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     hidden = models.BooleanField(default=False)
     birth_date = models.DateField(null=True, blank=True)
+    # A person who was found to be another stays as a row without faces, so that a merge can be undone weeks later.
+    merged_into = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="merged")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -45,6 +47,9 @@ class Cluster(models.Model):
     model = models.CharField(max_length=40)
     # Counts every face, whoever may see it: it orders the list and is shown to nobody.
     size = models.PositiveIntegerField(default=0, help_text="Faces in it that are nobody's yet")
+    # Who it may be, and the mean cosine distance to the faces that were confirmed as that person.
+    near_person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    near_distance = models.FloatField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -70,7 +75,9 @@ class Face(Box):
     score = models.FloatField()
     quality = models.FloatField(default=0)
     embedding = models.BinaryField(null=True, blank=True, help_text="float32, L2 length 1")
+    embedding_crc = models.PositiveBigIntegerField(default=0, help_text="CRC-32 of the embedding: whether it changed")
     model = models.CharField(max_length=40, blank=True, help_text="The embedding model that made it")
+    is_drawn = models.BooleanField(default=False, help_text="A person drew the box; no detector takes it away")
     state = models.CharField(max_length=10, choices=State.choices, default=State.UNKNOWN)
     person = models.ForeignKey(
         Person, null=True, blank=True, on_delete=models.PROTECT, related_name="faces", db_index=False
@@ -82,6 +89,10 @@ class Face(Box):
     cluster = models.ForeignKey(
         Cluster, null=True, blank=True, on_delete=models.SET_NULL, related_name="faces", db_index=False
     )
+    # Of a face that nobody confirmed: whose confirmed face is nearest, within reach, refusals left out. It may be too
+    # far away to be given to that person: then it is a question.
+    near_person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    near_distance = models.FloatField(null=True, blank=True, help_text="Cosine distance to that confirmed face")
 
     class Meta:
         ordering = ["-quality", "id"]
@@ -131,6 +142,27 @@ class Refusal(models.Model):
         return f"face {self.face_id} is not person {self.person_id}"
 
 
+class FacePair(models.Model):
+    """Somebody said that two faces are never one person, or always. Remembered for ever; `one` has the lower id."""
+
+    one = models.ForeignKey(Face, on_delete=models.CASCADE, related_name="+")
+    other = models.ForeignKey(Face, on_delete=models.CASCADE, related_name="+")
+    is_same = models.BooleanField(help_text="Always one person; otherwise never")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["one", "other"], name="face_pair_once"),
+            models.CheckConstraint(condition=Q(one__lt=models.F("other")), name="face_pair_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"faces {self.one_id} and {self.other_id} are {'one person' if self.is_same else 'two people'}"
+
+
 class Event(models.Model):
     """The journal of what people decided about people, each entry with what is needed to undo it."""
 
@@ -142,6 +174,13 @@ class Event(models.Model):
         COVER = "cover", "chose a cover"
         HIDE = "hide", "hid or showed"
         MARKED = "marked", "named as a file says"
+        MERGE = "merge", "said that two people are one"
+        MOVE = "move", "moved faces"
+        IGNORE = "ignore", "set strangers aside"
+        BIRTH = "birth", "told a date of birth"
+        PAIR = "pair", "said whether two faces are one person"
+        DRAW = "draw", "drew a face"
+        RULES = "rules", "changed how faces are compared"
 
     kind = models.CharField(max_length=12, choices=Kind.choices)
     actor = models.ForeignKey(
@@ -191,6 +230,11 @@ class Clustering(models.Model):
     )
     faces_done = models.PositiveBigIntegerField(default=0)
     fingerprint = models.CharField(max_length=200, blank=True, help_text="The rules, faces and decisions that it saw")
+    # Distances that a person chose after a preview; null: those that the library measured, or the catalog's.
+    eps = models.FloatField(null=True, blank=True)
+    link_distance = models.FloatField(null=True, blank=True)
+    match_distance = models.FloatField(null=True, blank=True)
+    calibration = models.JSONField(default=dict, blank=True, help_text="What the library measured of its own strangers")
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_owner = models.CharField(max_length=120, blank=True)
     face_count = models.PositiveIntegerField(default=0)
@@ -201,3 +245,52 @@ class Clustering(models.Model):
 
     def __str__(self) -> str:
         return f"clustering with {self.model}"
+
+
+class Preview(models.Model):
+    """A run of clustering in the shadow, by other distances or another model: nothing changes before it is accepted."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "waiting"
+        RUNNING = "running", "running"
+        READY = "ready", "ready"
+        FAILED = "failed", "failed"
+        DONE = "done", "accepted or discarded"
+
+    model = models.CharField(max_length=40, help_text="The embedding model whose faces it compares")
+    rules = models.JSONField(default=dict, help_text="eps, link_distance, match_distance, as far as they were changed")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    is_accepted = models.BooleanField(default=False)
+    asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    asked_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    seen = models.CharField(max_length=200, blank=True, help_text="The fingerprint of the faces that it saw")
+    total = models.PositiveIntegerField(default=0)
+    result = models.JSONField(default=dict, help_text="What would change, per person and in all")
+    error = models.TextField(blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_owner = models.CharField(max_length=120, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"preview #{self.pk} with {self.model}"
+
+
+class SpareEmbedding(models.Model):
+    """A face as another model sees it, made in the background while the present one is still in use."""
+
+    face = models.ForeignKey(Face, on_delete=models.CASCADE, related_name="spares", db_index=False)
+    model = models.CharField(max_length=40)
+    # The present embedding when it was made: a face that was found anew since needs another.
+    made_of = models.PositiveBigIntegerField(help_text="The face's embedding_crc")
+    embedding = models.BinaryField(null=True, help_text="float32, L2 length 1; null: the picture cannot be read")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "face"], name="spare_embedding_once")]
+
+    def __str__(self) -> str:
+        return f"face {self.face_id} with {self.model}"
