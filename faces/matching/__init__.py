@@ -29,8 +29,8 @@ The rules:
   that the house does not know must not come to it by likeness, not as a question either.
 """
 
-from faces.matching.clusters import near_clusters
+from faces.matching.clusters import NearClusters, near_clusters
 from faces.matching.state import CHOICES, NOBODY, Faces, Matching, Rules
 from faces.matching.update import match, update
 
-__all__ = ["CHOICES", "NOBODY", "Faces", "Matching", "Rules", "match", "near_clusters", "update"]
+__all__ = ["CHOICES", "NOBODY", "Faces", "Matching", "NearClusters", "Rules", "match", "near_clusters", "update"]

@@ -17,8 +17,8 @@ def match(faces: Faces, rules: Rules) -> Matching:
     return update(
         Matching(
             ids=empty, photos=empty, confirmed=empty, private=empty, quiet=mask, versions=empty,
-            embedded=mask, open=mask, known=mask, candidates=table.candidates, nearest=table.nearest, similarity=table.similarity,
-            people=empty, ruled_out=nothing(), never=nothing(), always=nothing(),
+            embedded=mask, open=mask, known=mask, candidates=table.candidates, nearest=table.nearest,
+            similarity=table.similarity, people=empty, ruled_out=nothing(), never=nothing(), always=nothing(),
             match_distance=rules.match_distance, reach=rules.reach,
         ),
         faces,
