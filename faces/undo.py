@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from faces import revisions
+from faces import pairs, revisions
 from faces.models import Cluster, Event, Face, Person, Refusal
 
 
@@ -30,6 +30,8 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
         raise AlreadyUndone
     if event.kind == Event.Kind.NO_FACE:
         return _undo_no_face(event, event.before)
+    if event.kind == Event.Kind.PAIR:
+        return pairs.undo_pair(event)
     people = Person.objects.select_for_update(no_key=True)
     person = people.filter(pk=event.person_id).first() if event.person_id else None
     if person is None:
