@@ -303,7 +303,7 @@ def _cluster_ids(model: str, result: Result) -> Rows:
 
 def _may_change(model: str, snapshot: Snapshot, people: Rows) -> Mask:
     """Whether each face may be given to its new person, after all that was decided since the snapshot was read."""
-    there = [NOISE, *Person.objects.values_list("pk", flat=True)]
+    there = [NOISE, *_people()]
     changed = snapshot.ids[snapshot.people != people].tolist()
     still_open: list[int] = []
     for start in range(0, len(changed), CHUNK):
@@ -315,9 +315,14 @@ def _may_change(model: str, snapshot: Snapshot, people: Rows) -> Mask:
     return allowed
 
 
+def _people() -> list[int]:
+    """Who may get faces: not who was merged into another meanwhile."""
+    return list(Person.objects.filter(merged_into__isnull=True).values_list("pk", flat=True))
+
+
 def _may_be_near(snapshot: Snapshot, matching: Matching) -> Mask:
     """Whether each face may still be a question about the person it is near."""
-    allowed: Mask = np.isin(matching.near_people, list(Person.objects.values_list("pk", flat=True)))
+    allowed: Mask = np.isin(matching.near_people, _people())
     for face_id, person_id in Refusal.objects.filter(pk__gt=snapshot.last_refusal).values_list("face_id", "person_id"):
         allowed &= (snapshot.ids != face_id) | (matching.near_people != person_id)
     return allowed

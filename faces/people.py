@@ -11,7 +11,7 @@ from django.http import Http404
 from django.urls import reverse
 
 from faces import crops
-from faces.access import faces_visible_to, people_visible_to
+from faces.access import faces_visible_to, people_visible_to, survivor
 from faces.models import Face, Person
 from gallery.access import Viewer
 from gallery.duplicates.worth import Worth
@@ -148,6 +148,18 @@ def namesakes(viewer: Viewer, name: str) -> list[Person]:
     rows = people_visible_to(viewer).values_list("pk", "name")
     same = [pk for pk, other in rows if other.casefold() == wanted]
     return list(Person.objects.filter(pk__in=same).order_by("pk"))
+
+
+def former_names(viewer: Viewer, name: str) -> list[Person]:
+    """People whom the viewer sees and into whom somebody of this name was merged, if the viewer saw them, too.
+
+    One query if nobody was merged who had the name.
+    """
+    wanted = name.casefold()
+    merged = Person.objects.filter(merged_into__isnull=False).order_by("pk")
+    same = [pk for pk, other in merged.values_list("pk", "name") if other.casefold() == wanted]
+    found = {person.pk: person for pk in same if (person := survivor(viewer, pk)) is not None}
+    return list(found.values())
 
 
 def cards_of(viewer: Viewer, people: Iterable[Person]) -> list[PersonCard]:

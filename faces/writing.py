@@ -64,7 +64,7 @@ def _update(rows: list[Row]) -> None:
 
 def write_clusters(model: str, near: NearClusters) -> None:
     """Writes whom each group of a model is near; nobody for those that are left out, or if the person is gone."""
-    people = set(Person.objects.filter(pk__in=set(near.people.tolist())).values_list("pk", flat=True))
+    people = set(Person.objects.filter(pk__in=set(near.people.tolist()), merged_into=None).values_list("pk", flat=True))
     found = {
         cluster: (person, distance)
         for cluster, person, distance in zip(*(column.tolist() for column in near), strict=True)
