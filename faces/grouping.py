@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from faces import clustering as algorithm
 from faces import continuity, matching, revisions, writing
 from faces.clustering import NOISE, Embeddings, Mask, Rows
+from faces.limits import MIN_QUALITY
 from faces.matching import Matching, near_clusters
 from faces.models import Cluster, Clustering, Face, FacePair, Person, Refusal
 from gallery import work
@@ -32,8 +33,6 @@ from gallery.vision import catalog
 
 logger = logging.getLogger(__name__)
 
-# Faces worse than this (`vision.face_quality`: small, blurred or turned away) neither start a group nor join one.
-MIN_QUALITY = 0.30
 # Changes that come in while it computes are followed at once this often; after that the sweep asks again.
 MAX_ROUNDS = 4
 # Ids in one UPDATE: SQLite has taken 32,766 parameters in a statement since 3.32, PostgreSQL 65,535.

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from faces.views import faces, people, pictures, suggestions
+from faces.views import faces, people, pictures, questions, suggestions
 
 app_name = "faces"
 
@@ -14,6 +14,9 @@ urlpatterns = [
     path("people/<int:person_id>/hide/", people.person_hide, name="person_hide"),
     path("people/suggestions/<int:cluster_id>/", suggestions.cluster_detail, name="cluster_detail"),
     path("people/suggestions/<int:cluster_id>/name/", suggestions.cluster_name, name="cluster_name"),
+    path("people/questions/", questions.question_list, name="question_list"),
+    path("people/questions/count/", questions.question_count, name="question_count"),
+    path("people/questions/answer/", questions.question_answer, name="question_answer"),
     path("people/events/<int:event_id>/undo/", people.event_undo, name="event_undo"),
     path("faces/<int:face_id>/name/", faces.face_name, name="face_name"),
     path("faces/<int:face_id>/refuse/", faces.face_refuse, name="face_refuse"),
