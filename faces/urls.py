@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from faces.views import faces, people, pictures, questions, suggestions
+from faces.views import faces, people, pictures, questions, suggestions, why
 
 app_name = "faces"
 
@@ -19,6 +19,8 @@ urlpatterns = [
     path("people/questions/answer/", questions.question_answer, name="question_answer"),
     path("people/events/<int:event_id>/undo/", people.event_undo, name="event_undo"),
     path("faces/<int:face_id>/name/", faces.face_name, name="face_name"),
+    path("faces/<int:face_id>/why/", why.face_why, name="face_why"),
+    path("faces/<int:face_id>/pair/", why.face_pair, name="face_pair"),
     path("faces/<int:face_id>/refuse/", faces.face_refuse, name="face_refuse"),
     path("faces/<int:face_id>/dismiss/", faces.face_dismiss, name="face_dismiss"),
     path("faces/<int:face_id>/cover/", faces.face_cover, name="face_cover"),

@@ -16,7 +16,7 @@ from faces.forms import AnswerForm
 from faces.questions import find_question, next_questions
 from faces.services import NothingToName, SameName
 from faces.views import MemberRequest, say
-from gallery.views import SeeOther, is_fragment, render_page
+from gallery.views import SeeOther, back_to, is_fragment, render_page
 
 # What somebody skipped comes last until they sign out; this many are remembered.
 _SKIPPED, _MOST_SKIPPED = "skipped_questions", 300
@@ -82,7 +82,7 @@ def _too_late(request: MemberRequest) -> HttpResponse:
 
 
 def _next(request: MemberRequest) -> HttpResponse:
-    return _page(request) if is_fragment(request) else SeeOther(reverse("faces:question_list"))
+    return _page(request) if is_fragment(request) else back_to(request, reverse("faces:question_list"))
 
 
 def _skipped(request: MemberRequest) -> list[str]:
