@@ -15,7 +15,7 @@ from gallery.access import Viewer
 MOST_FACES = 24
 KNOWN_FACES = 4
 # Of how many questions the progress speaks: few enough to be an invitation.
-AHEAD = 50
+AHEAD = 40
 # Pictures of so many further questions are fetched ahead.
 _FETCHED = 2
 

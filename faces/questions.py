@@ -24,7 +24,7 @@ from faces.models import Cluster, Face, FacePair, Refusal
 from gallery.access import Viewer
 
 # How many of each kind are looked at, the largest groups and the nearest faces first.
-MOST = 60
+MOST = 40
 # How near to the limit a guess is worth a question, in parts of what lies between limit and reach; and from which worth
 # on, where nothing contradicts it.
 _NEAR_LIMIT = 1.0
