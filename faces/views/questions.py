@@ -106,7 +106,7 @@ def _page(
         "form": form,
         "asked": asked or [],
         "left_out": form.faces()["out"] if form else set(),
-        "names": people.person_names(request.user),
+        "names": [] if is_fragment(request) else people.person_names(request.user),
         "is_answer": request.method == "POST",
     }
     return render_page(request, "faces/question_list.html", "faces/_question.html", context, status=status)
