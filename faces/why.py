@@ -1,8 +1,8 @@
 """Why a face is where it is: the confirmed faces nearest to it that the viewer sees, and the rule that decided.
 
-Pages do not load numpy, so distances are computed in plain Python, and only to confirmed faces of people who come into
-question: whom the face was given to or is near, whom somebody ruled out, and who is named in its group. To read a face
-and compare it by `math.dist` takes 15 microseconds, so `MOST` of them cost about 60 ms.
+Pages do not load numpy, so distances are computed in plain Python: to read a face and compare it by `math.dist` takes
+15 microseconds, `MOST` of them about 60 ms. Where more are confirmed, only those of people who come into question are
+compared: whom the face was given to or is near, whom somebody ruled out, and who is named in its group.
 
 A decision may rest on a face that the viewer does not see. Then that is said, and nothing of it: neither its distance,
 nor whose it is beyond the name that the photo shows anyway. Of a face that was given to nobody it is not even said:
@@ -28,7 +28,7 @@ from faces.revisions import is_pending
 from gallery.access import Viewer
 
 NEAREST = 3
-# Confirmed faces that are compared at most: the newest of each person come first, since people change.
+# Confirmed faces that are compared at most, the newest first.
 MOST = 4000
 _QUALITIES = ((0.75, "very good"), (0.6, "good"), (0.45, "fair"), (MIN_QUALITY, "poor"))
 
@@ -92,8 +92,10 @@ def why(viewer: Viewer, face: Face) -> Why:
 def _nearest(viewer: Viewer, face: Face, point: tuple[float, ...]) -> list[NearFace]:
     """The confirmed faces of people who come into question, that the viewer sees, the nearest first: one of each
     person beyond the first `NEAREST`."""
-    people = _in_question(viewer, face)
-    confirmed = faces_visible_to(viewer).filter(person__in=people, is_confirmed=True, model=face.model)
+    confirmed = faces_visible_to(viewer).filter(model=face.model, is_confirmed=True, person__isnull=False)
+    every = Face.objects.filter(model=face.model, is_confirmed=True, person__isnull=False).order_by()
+    if every[: MOST + 1].count() > MOST:
+        confirmed = confirmed.filter(person__in=_in_question(viewer, face))
     rows = confirmed.exclude(pk=face.pk).order_by("-pk").values_list("pk", "person_id", "embedding")[:MOST]
     found = sorted(
         (_distance(point, other), pk, person_id)
