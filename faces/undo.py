@@ -58,6 +58,11 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     return _UNDO[event.kind](event, person, event.before)
 
 
+def may_be_undone(event: Event) -> bool:
+    """Whether an entry of this kind can be taken back at all."""
+    return event.kind in {*_UNDO, Event.Kind.MERGE, Event.Kind.NO_FACE} or "formers" in event.before
+
+
 # ---- Faces ----------------------------------------------------------------------------------------------------------
 
 
