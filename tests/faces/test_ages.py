@@ -25,7 +25,8 @@ BORN = dt.date(2020, 2, 29)
         ((2020, 3, 28), "4 weeks"),
         ((2020, 3, 29), "1 month"),
         ((2021, 2, 28), "11 months"),
-        ((2022, 1, 29), "23 months 1"),
+        ((2022, 1, 28), "22 months"),
+        ((2022, 1, 29), "23 months"),
         ((2022, 2, 28), "23 months"),
         ((2022, 3, 1), "2 years"),
         ((2024, 2, 28), "3 years"),
@@ -33,10 +34,6 @@ BORN = dt.date(2020, 2, 29)
     ],
 )
 def test_ages_are_told_in_months_and_then_in_years(on: tuple[int, int, int], said: str) -> None:
-    if said == "23 months 1":
-        said = "23 months"
-        on = (2022, 1, 29)
-        assert ages.age(BORN, dt.date(2022, 1, 28)) == "22 months"
     assert ages.age(BORN, dt.date(*on)) == said
 
 

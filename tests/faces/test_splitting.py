@@ -71,7 +71,8 @@ def test_only_what_one_sees_is_compared(
 ) -> None:
     shown = splitting.person_halves(member, anna)
     whole = splitting.person_halves(owner, anna)
-    assert shown and whole
+    assert shown
+    assert whole
     assert len(shown.large) + len(shown.small) == 3
     assert len(whole.large) + len(whole.small) == 5
     cluster = ClusterFactory()
