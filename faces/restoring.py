@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from faces import merging
 from faces.deciding import Former, chunks, free, living, users
 from faces.models import Event, Face, Person, Refusal
 
@@ -58,6 +59,7 @@ def restore(faces: Sequence[Face], formers: Iterable[Former]) -> list[str]:
     places = _places(faces, set(people.values()))
     wanted: dict[tuple[int | None, str, bool, int | None], list[int]] = {}
     gone: set[int] = set()
+    late: dict[int, list[int]] = {}
     freed: set[int] = set()
     for face in sorted(faces, key=lambda it: (not former_of[it.pk].is_confirmed, it.pk)):
         former = former_of[face.pk]
@@ -72,6 +74,8 @@ def restore(faces: Sequence[Face], formers: Iterable[Former]) -> list[str]:
             else:
                 freed.update(pk for pk, is_confirmed in beside.items() if not is_confirmed)
                 places[face.photo_id, person] = {face.pk: former.is_confirmed}
+                if former.person and former.person != person:
+                    late.setdefault(former.person, []).append(face.pk)
         decided_by = former.decided_by if former.decided_by in there else None
         wanted.setdefault((person, state, former.is_confirmed and person is not None, decided_by), []).append(face.pk)
     free(freed)
@@ -83,6 +87,8 @@ def restore(faces: Sequence[Face], formers: Iterable[Former]) -> list[str]:
         for face_id in ids if person else ():
             if former_of[face_id].was_cover:
                 Person.objects.filter(pk=person or 0, cover__isnull=True).update(cover=face_id)
+    for merged, ids in late.items():
+        merging.send_after(merged, ids)
     return _gone(len(gone), len(faces))
 
 

@@ -129,9 +129,11 @@ def test_faces_come_back_to_whom_their_person_was_merged_into(owner: User, anna:
     face = tom.faces.order_by("pk")[0]
     moved = services.move_faces([face.pk], anna, owner)
     other = PersonFactory(name="Thomas")
-    services.merge_people(other, [tom], owner)
+    merged = services.merge_people(other, [tom], owner)
     taken_back(moved.event, owner)
     assert row(face) == ("Thomas", True)
+    taken_back(merged.event, owner)
+    assert row(face) == ("Tom", True), "as if it had been there all the time"
 
 
 def test_a_person_made_by_a_move_goes_with_it(owner: User, anna: Person) -> None:
