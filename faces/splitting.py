@@ -57,4 +57,4 @@ def _halves(faces: QuerySet[Face]) -> Proposal | None:
     spec = catalog.catalog().models.get(model)
     limit = spec.match_distance if spec and spec.match_distance else 0.0
     unshown = max(0, faces.order_by().count() - len(rows))
-    return Proposal(shown(found.large), shown(found.small), unshown, found.distance < limit / 2)
+    return Proposal(shown(found.large), shown(found.small), unshown, found.distance < limit)
