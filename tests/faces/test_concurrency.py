@@ -214,12 +214,7 @@ def test_nobody_waits_for_each_other_and_what_was_decided_stands(
         else:
             assert Refusal.objects.filter(face=face, person_id=event.person_id).exists()
     sure = {pk for pk, face in faces.items() if face.is_confirmed}
-    named = {pk for pk, event in last.items() if event.kind in NAMES}
-    # A naming that was taken back after a refusal comes back with the refusal: what was before that was the name.
-    once = {
-        pk for before in Event.objects.filter(kind__in=NAMES).values_list("before", flat=True) for pk in before["faces"]
-    }
-    assert named <= sure <= once
+    assert sure == {pk for pk, event in last.items() if event.kind in NAMES}
     assert not Face.objects.filter(person__merged_into__isnull=False).exists()
     for person_id in went:
         assert survivor_of(person_id, went) not in went, "a circle of merges"

@@ -154,3 +154,17 @@ def test_a_date_of_birth_is_told_and_taken_back(owner: User, anna: Person) -> No
     assert taken_back(event, owner) == ["The date of birth was changed again since."]
     assert taken_back(second, owner) == []
     assert Person.objects.get(pk=anna.pk).birth_date == dt.date(2020, 2, 29)
+
+
+def test_what_was_taken_back_does_not_come_up_again(owner: User, house: House, anna: Person, tom: Person) -> None:
+    face = house.face(9)
+    named = services.name_face(face, "Anna", owner)
+    refused = services.refuse_face(face, owner)
+    moved = services.move_faces([face.pk], tom, owner)
+    assert refused
+    assert taken_back(named.event, owner) == ["One face was changed or deleted since, and stays as it is."]
+    assert taken_back(refused, owner) == ["One face was changed or deleted since, and stays as it is."]
+    assert row(face) == ("Tom", True)
+    assert taken_back(moved.event, owner) == []
+    assert row(face) == (None, False), "neither Anna, nor refused as her"
+    assert not Refusal.objects.exists()
