@@ -312,7 +312,8 @@ def _cluster_ids(model: str, result: Result) -> Rows:
 
 def _may_change(model: str, snapshot: Snapshot, people: Rows) -> Mask:
     """Whether each face may be given to its new person, after all that was decided since the snapshot was read."""
-    there = [NOISE, *Person.objects.values_list("pk", flat=True)]
+    # Who was merged into another meanwhile gets no faces any more.
+    there = [NOISE, *Person.objects.filter(merged_into__isnull=True).values_list("pk", flat=True)]
     changed = snapshot.ids[snapshot.people != people].tolist()
     still_open: list[int] = []
     for start in range(0, len(changed), CHUNK):

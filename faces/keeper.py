@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import Q
 
 from faces import revisions, same_face
+from faces.deciding import merges, survivor_of
 from faces.models import Cluster, Face, Person, Refusal
 from gallery.models import Photo
 
@@ -48,6 +49,7 @@ class FaceKeeper:
         """Faces, refusals and covers that are still as the move left them become what they were."""
         revisions.lock()
         kept = 0
+        record = _of_today(record)
         touched = {entry["face"] for entry in record["faces"]} | set(record["made"])
         faces = {face.pk: face for face in Face.objects.filter(pk__in=touched).select_for_update(no_key=True)}
         for entry in record["covers"]:
@@ -188,6 +190,28 @@ def _set(face: Face, said: dict[str, Any]) -> None:
         is_confirmed=said["is_confirmed"],
         decided_by_id=said["decided_by"],
     )
+
+
+def _of_today(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with people who were merged since as whom they were found to be."""
+    went = merges()
+    if not went:
+        return record
+
+    def now(person: int | None) -> int | None:
+        return person and survivor_of(person, went)
+
+    def said(then: dict[str, Any]) -> dict[str, Any]:
+        return {**then, "person": now(then["person"])}
+
+    return {
+        **record,
+        "faces": [
+            {**entry, "before": said(entry["before"]), "after": said(entry["after"])} for entry in record["faces"]
+        ],
+        "people": [now(person) for person in record["people"]],
+        "covers": [{**entry, "person": now(entry["person"])} for entry in record["covers"]],
+    }
 
 
 def _is_guess(said: dict[str, Any]) -> bool:

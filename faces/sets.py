@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db.models import Q, QuerySet
 
-from faces.access import get_cluster, get_person, unnamed_visible_to
+from faces.access import get_cluster, get_person_now, unnamed_visible_to
 from faces.models import Cluster, Face, Person
 from faces.people import person_names
 from gallery import alt_text, photosets, search_set
@@ -52,7 +52,7 @@ def in_photos_of_anyone_like(viewer: Viewer, word: str) -> Q:
 
 
 def register() -> None:
-    photosets.register("person", lambda viewer, argument: person_set(viewer, get_person(viewer, _id(argument))))
+    photosets.register("person", lambda viewer, argument: person_set(viewer, get_person_now(viewer, _id(argument))))
     photosets.register(
         "suggestion", lambda viewer, argument: suggestion_set(viewer, get_cluster(viewer, _id(argument)))
     )
