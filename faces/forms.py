@@ -72,3 +72,28 @@ class NameClusterForm(WhoForm):
     def _ids(self, field: str) -> set[int]:
         values = self.data.getlist(field) if hasattr(self.data, "getlist") else []
         return {int(value) for value in values if value.isascii() and value.isdecimal() and len(value) < 19}
+
+
+class AnswerForm(NameClusterForm):
+    """An answer to a question. Only "name" needs a name; faces are ticked as in `NameClusterForm`.
+
+    `whole`: all faces of the question were shown, so that the answer is about these and no others.
+    """
+
+    answer = forms.ChoiceField(choices=[(it, it) for it in ("yes", "no", "name", "skip", "stranger")])
+
+    def __init__(self, data: Any = None) -> None:
+        # Who is meant by a name that is taken is said by a button of its own, which says nothing else.
+        if data is not None and data.get("who") and "answer" not in data:
+            data = data.copy()
+            data["answer"] = "name"
+        super().__init__(data)
+        self.fields["name"].required = data is None or data.get("answer") == "name"
+
+    def choice(self) -> dict[str, Any]:
+        """Keyword arguments for `answers.say_name`, beside those of `faces`."""
+        return WhoForm.choice(self)
+
+    def faces(self) -> dict[str, set[int]]:
+        """`shown` and, unticked, `out`, for `answers`."""
+        return {"shown": self._ids("shown") if "whole" in self.data else set(), "out": self.leave_out()}

@@ -114,6 +114,12 @@ class Face(Box):
             ),
             models.Index(fields=["cluster", "state", "-quality", "id", "photo"], name="face_of_cluster"),
             models.Index(fields=["model", "id", "state", "photo", "is_confirmed", "person"], name="face_of_model"),
+            # What may be asked: faces that are nobody's, and guesses, by how near they are to whom they may be.
+            models.Index(
+                fields=["state", "near_distance", "id"],
+                condition=Q(near_person__isnull=False),
+                name="face_near_somebody",
+            ),
         ]
 
     def __str__(self) -> str:

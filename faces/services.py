@@ -91,15 +91,17 @@ def name_cluster(
     by: AbstractBaseUser,
     *,
     leave_out: Collection[int] = (),
+    only: Collection[int] | None = None,
     same_as: int | None = None,
     is_someone_else: bool = False,
 ) -> Named:
     """Says who a suggestion shows: its faces that are nobody's yet, and that `by` sees, become confirmed.
 
-    `leave_out` are faces that are not this person: they are refused, so that no later run gives them back. `same_as` is
-    the id of a person whom the name means; without it, and without `is_someone_else`, a name that someone has already
-    raises `SameName`. Two kinds of faces are left alone: those that somebody refused for this person, and those in
-    photos where another face is confirmed as this person. Raises `NothingToName`; Http404 for an unknown `same_as`.
+    With `only`, none but these are meant. `leave_out` are faces that are not this person: they are refused, so that no
+    later run gives them back. `same_as` is the id of a person whom the name means; without it, and without
+    `is_someone_else`, a name that someone has already raises `SameName`. Two kinds of faces are left alone: those that
+    somebody refused for this person, and those in photos where another face is confirmed as this person. Raises
+    `NothingToName`; Http404 for an unknown `same_as`.
     """
     revisions.lock()
     faces = list(
@@ -109,6 +111,9 @@ def name_cluster(
         .only("pk", "photo_id", "model")
         .order_by("pk")
     )
+    if only is not None:
+        meant = set(only)
+        faces = [face for face in faces if face.pk in meant]
     chosen = [face for face in faces if face.pk not in leave_out]
     if not faces:
         raise NothingToName("These faces were named in the meantime.")

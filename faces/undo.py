@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from faces import merging, revisions
+from faces import merging, pairs, revisions
 from faces.access import survivor
 from faces.deciding import Former, chunks, drop_covers, follow, free, give_guesses_back, refuse_again, users
 from faces.models import Cluster, Event, Face, Person, Refusal
@@ -38,6 +38,8 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     still = Event.objects.filter(pk=event.pk, undone_at__isnull=True)
     if not still.update(undone_at=timezone.now(), undone_by_id=by.pk):
         raise AlreadyUndone
+    if event.kind == Event.Kind.PAIR:
+        return pairs.undo_pair(event)
     people = Person.objects.select_for_update(no_key=True)
     person = people.filter(pk=event.person_id).first() if event.person_id else None
     if person is not None and person.merged_into_id:

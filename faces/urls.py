@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from faces.views import faces, journal, merging, people, pictures, selections, splitting, suggestions
+from faces.views import faces, journal, merging, people, pictures, questions, selections, splitting, suggestions, why
 
 app_name = "faces"
 
@@ -20,6 +20,9 @@ urlpatterns = [
     path("people/suggestions/<int:cluster_id>/name/", suggestions.cluster_name, name="cluster_name"),
     path("people/suggestions/<int:cluster_id>/split/", splitting.cluster_split, name="cluster_split"),
     path("people/suggestions/<int:cluster_id>/ignore/", selections.cluster_ignore, name="cluster_ignore"),
+    path("people/questions/", questions.question_list, name="question_list"),
+    path("people/questions/count/", questions.question_count, name="question_count"),
+    path("people/questions/answer/", questions.question_answer, name="question_answer"),
     path("people/events/<int:event_id>/undo/", people.event_undo, name="event_undo"),
     path("faces/name/", selections.faces_name, name="faces_name"),
     path("faces/confirm/", selections.faces_confirm, name="faces_confirm"),
@@ -28,6 +31,8 @@ urlpatterns = [
     path("faces/dismiss/", selections.faces_dismiss, name="faces_dismiss"),
     path("faces/restore/", selections.faces_restore, name="faces_restore"),
     path("faces/<int:face_id>/name/", faces.face_name, name="face_name"),
+    path("faces/<int:face_id>/why/", why.face_why, name="face_why"),
+    path("faces/<int:face_id>/pair/", why.face_pair, name="face_pair"),
     path("faces/<int:face_id>/refuse/", faces.face_refuse, name="face_refuse"),
     path("faces/<int:face_id>/dismiss/", faces.face_dismiss, name="face_dismiss"),
     path("faces/<int:face_id>/cover/", faces.face_cover, name="face_cover"),

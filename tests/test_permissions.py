@@ -284,6 +284,17 @@ TABLE = [
     shown("faces:face_name", SEEN, one("face")),
     posted("faces:face_name", DONE, one("face"), lambda world: {"name": "Dora"}),
     posted("faces:face_refuse", DONE, one("face")),
+    shown("faces:face_why", SEEN, one("face")),
+    posted("faces:face_pair", DONE, one("face"), lambda world: {"other": world.unnamed.pk, "same": "0"}),
+    shown("faces:question_list", EVERYONE),
+    # To whom it is not asked, and when nobody asks it any more, an answer says that it was answered, and does nothing.
+    posted(
+        "faces:question_answer",
+        EVERYONE_DOES,
+        lambda world: [],
+        lambda world: {"question": f"who-{world.cluster.pk}-0", "answer": "skip"},
+    ),
+    shown("faces:question_count", EVERYONE_DOES),
     posted("faces:face_dismiss", DONE, one("face")),
     posted("faces:face_cover", DONE, one("face")),
     shown("faces:face_crop", SEEN, lambda world: [world.face.pk, world.crop()]),

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.views.decorators.http import require_POST, require_safe
 
-from faces import access, people, revisions, services, sets, strangers, suggestions, undo
+from faces import access, people, questions, revisions, services, sets, strangers, suggestions, undo
 from faces.analyzer import FacesAnalyzer
 from faces.forms import PersonForm
 from faces.models import Person
@@ -40,6 +40,9 @@ def person_list(request: MemberRequest) -> HttpResponse:
     if not (hidden or more_people):
         context["suggestions"] = suggestions.suggestion_cards(request.user, after=more_suggestions)
         context["names"] = people.person_names(request.user)
+    if context["is_first_page"] and not hidden:
+        # A group of two faces is a question; without groups it costs little to look.
+        context["has_questions"] = bool(context["suggestions"].cards) or questions.has_questions(request.user)
     if not (context.get("people") and context["people"].cards) and not (
         context.get("suggestions") and context["suggestions"].cards
     ):
