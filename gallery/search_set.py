@@ -5,14 +5,14 @@ A facet knows names that photos have something to do with. Apps register theirs 
     search_set.register_facet("person", Facet(names=queries.person_names, having=queries.in_photos_of,
                                               mentioning=queries.in_photos_of_anyone_like))
 
-The query of the address `/search/?q=&person=&label=&place=&month=&from=&to=` is also the name of its set,
+The query of the address `/search/?q=&person=&without=&who=&label=&place=&month=&from=&to=` is also the name of its set,
 `search:<query>`, so previous and next work among the results.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -33,6 +33,7 @@ from gallery.search import Query, Reader
 FEW = 1000
 Names: TypeAlias = Callable[[Viewer], list[str]]
 Narrowing: TypeAlias = Callable[[Viewer, str], Q]
+Company: TypeAlias = Callable[[Viewer, str, Sequence[str]], Q]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +43,22 @@ class Facet:
     `names(viewer)`: the names the viewer may know (those with a photo they see), for suggestions; one query.
     `having(viewer, name)`: photos with exactly this name, folded (`folding`).
     `mentioning(viewer, word)`: photos with a name that contains the word, both folded.
+    `company(viewer, kind, names)`: photos with nobody but these names, with nobody, or with someone unknown
+    (`search.COMPANY`).
     """
 
     names: Names
     having: Narrowing
     mentioning: Narrowing
+    company: Company = lambda viewer, kind, names: Q(pk__in=[])
 
 
 _facets: dict[str, Facet] = {}
+_NO_PEOPLE = Facet(
+    names=lambda viewer: [],
+    having=lambda viewer, name: Q(pk__in=[]),
+    mentioning=lambda viewer, word: Q(pk__in=[]),
+)
 
 
 def register_facet(name: str, facet: Facet) -> None:
@@ -67,6 +76,8 @@ def read(fields: QueryDict, reader: Reader) -> Query:
     return reader.read(
         fields.get("q", ""),
         people=fields.getlist("person"),
+        without=fields.getlist("without"),
+        company=fields.get("who", ""),
         labels=fields.getlist("label"),
         places=fields.getlist("place"),
         months=fields.getlist("month"),
@@ -90,8 +101,13 @@ def photo_set(viewer: Viewer, query: Query) -> PhotoSet:
     known = {pk: fold(name) for pk, name in Label.objects.values_list("pk", "name")} if query else {}
     for name in query.labels:
         photos = photos.filter(_with_label([pk for pk, label in known.items() if label == fold(name)]))
+    people = _facets.get("person", _NO_PEOPLE)
     for name in query.people:
-        photos = photos.filter(_facets["person"].having(viewer, name) if "person" in _facets else Q(pk__in=[]))
+        photos = photos.filter(people.having(viewer, name))
+    for name in query.without:
+        photos = photos.exclude(people.having(viewer, name))
+    if query.company:
+        photos = photos.filter(people.company(viewer, query.company, query.people))
     for name in query.places:
         photos = photos.filter(place_list.condition(viewer, name))
     for word in query.words:

@@ -10,7 +10,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from faces import access, people, revisions, services, sets, suggestions, undo
+from faces import access, company, people, revisions, services, sets, suggestions, undo, years
 from faces.analyzer import FacesAnalyzer
 from faces.forms import NameForm
 from faces.models import Person
@@ -60,6 +60,10 @@ def _person_page(request: MemberRequest, person: Person, form: NameForm, *, stat
     (card,) = people.cards_of(request.user, [person])
     strip = people.person_faces(request.user, person, size=people.FACES_IN_STRIP)
     context |= {"nav": "people", "person": person, "card": card, "strip": strip, "form": form}
+    context |= {
+        "together": company.together(request.user, person),
+        "years": years.over_the_years(request.user, person),
+    }
     return render_page(request, "faces/person_detail.html", "", context, status=status)
 
 
