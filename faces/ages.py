@@ -26,7 +26,10 @@ def years(born: dt.date, day: dt.date) -> int | None:
 
 
 def age(born: dt.date | None, day: dt.date | None) -> str:
-    """ "7 years", under two years "14 months", in the first month "newborn"; empty before birth, or if a date is missing."""
+    """The age in words: "7 years", under two years "14 months", in the first month "newborn".
+
+    Empty before birth, or if a date is missing.
+    """
     whole = months(born, day) if born and day else None
     if whole is None:
         return ""

@@ -41,7 +41,7 @@ def over_the_years(viewer: Viewer, person: Person) -> list[YearFace]:
     return [
         YearFace(taken.year, ages.age(person.birth_date, _day(taken)), thumbs[pk])
         for pk, taken in best.items()
-        if pk in thumbs
+        if taken and pk in thumbs
     ]
 
 
