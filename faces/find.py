@@ -14,11 +14,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.core.cache import cache
@@ -97,7 +98,7 @@ def take_turn(viewer: Viewer) -> None:
     cache.add(key, 0, 60)
     with suppress(ValueError):  # the minute is over between the two
         if cache.incr(key) > MOST_A_MINUTE:
-            raise CannotFind("That were many pictures in a short time. Try again in a minute.", 429)
+            raise CannotFind("You sent many pictures in a short time. Try again in a minute.", 429)
 
 
 def find(viewer: Viewer, picture: bytes, *, has_gone: Callable[[], bool] = lambda: False) -> Found:
@@ -154,20 +155,22 @@ def ask(viewer: Viewer, picture: bytes, has_gone: Callable[[], bool]) -> dict[st
         start_new_session=True,
     )
     deadline = time.monotonic() + TIMEOUT_S
-    rest: bytes | None = picture
+    # A thread of its own: `communicate` sends nothing more once its time was over.
+    stdin, process.stdin = process.stdin, None
+    feeder = threading.Thread(target=_feed, args=(stdin, picture), name="faces-find")
+    feeder.start()
     try:
         while True:
-            try:
-                said, _ = process.communicate(rest, timeout=_TICK_S)
+            with suppress(subprocess.TimeoutExpired):
+                said, _ = process.communicate(timeout=_TICK_S)
                 break
-            except subprocess.TimeoutExpired:
-                rest = None  # it is on its way
             if has_gone():
                 return {"error": "failed", "kind": "nobody waits any more"}
             if time.monotonic() > deadline:
                 return {"error": "failed", "kind": "it took too long"}
     finally:
         _end(process)
+        feeder.join()
     try:
         answer: dict[str, Any] = json.loads(said)
     except ValueError:  # killed: by its own bounds, or by a system that is out of memory
@@ -175,15 +178,19 @@ def ask(viewer: Viewer, picture: bytes, has_gone: Callable[[], bool]) -> dict[st
     return answer
 
 
+def _feed(stdin: IO[bytes] | None, picture: bytes) -> None:
+    if stdin is not None:
+        with suppress(BrokenPipeError), stdin:
+            stdin.write(picture)
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    for pipe in (process.stdin, process.stdout):
-        with suppress(OSError):
-            if pipe is not None:
-                pipe.close()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 # ---- Its answer -------------------------------------------------------------------------------------------------
