@@ -143,10 +143,14 @@ def _one_at_a_time() -> Iterator[None]:
         os.close(descriptor)
 
 
+def command(viewer: Viewer) -> list[str]:
+    return [sys.executable, "-m", "faces.looking", str(viewer.pk)]
+
+
 def ask(viewer: Viewer, picture: bytes, has_gone: Callable[[], bool]) -> dict[str, Any]:
     """What the child says. It is ended when its time is over, or when nobody waits for it any more."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "faces.looking", str(viewer.pk)],
+        command(viewer),
         cwd=settings.BASE_DIR,
         env={**os.environ, "MALLOC_ARENA_MAX": "2", "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.PIPE,

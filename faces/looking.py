@@ -211,8 +211,7 @@ def _bound() -> None:
 
 @contextmanager
 def nothing_written() -> Iterator[None]:
-    """No file can grow, whichever library wants it to."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    """No file can grow, whichever library wants it to: writing fails as on a full disk (Python ignores SIGXFSZ)."""
     most = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, most[1]))
     try:
