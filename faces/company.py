@@ -7,7 +7,7 @@ no condition tells of anybody else: somebody they do not see is in none of these
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -16,23 +16,30 @@ from django.urls import reverse
 
 from faces.access import faces_visible_to, people_visible_to
 from faces.models import Face, Person
-from faces.people import PersonCard, cards_of
+from faces.people import FaceThumb, person_covers
 from gallery.access import Viewer
 from gallery.folding import fold
 from gallery.models import Receipt, Region
-from gallery.search import NOBODY, ONLY, UNKNOWN
+from gallery.search import NOBODY, ONLY, UNKNOWN, Query
+from gallery.search_set import FEW
 
 ANALYZER = "faces"
 MOST_TOGETHER = 12
+# Of a photo that is asked about: a face without a name, and one of a stranger who was set aside, whose boxes are right
+# for what the photo shows now. No person: said for the index.
+_UNNAMED = Q(person__isnull=True, state=Face.State.UNKNOWN, digest=OuterRef("digest"))
+_STRANGER = Q(person__isnull=True, state=Face.State.IGNORED, digest=OuterRef("digest"))
 # How the search tells people of one name apart: "Anna #12", by their id.
 _NUMBERED = re.compile(r"(.+?) *#(\d{1,18})", re.DOTALL | re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Companion:
-    """Somebody who is in `photo_count` photos of a person that the viewer sees, and the search for both."""
+    """Somebody who is in `photo_count` photos of a person that the viewer sees; `url` is the search for both."""
 
-    card: PersonCard
+    id: int
+    name: str
+    cover: FaceThumb | None
     photo_count: int
     url: str
 
@@ -45,7 +52,7 @@ def in_photos_of(viewer: Viewer, name: str) -> Q:
 
     Who was confirmed in a photo is in it, even if an edit took the face away. One query.
     """
-    return with_people(_ids([name]))
+    return with_people(_ids([name])[0])
 
 
 def in_photos_of_anyone_like(viewer: Viewer, word: str) -> Q:
@@ -54,27 +61,50 @@ def in_photos_of_anyone_like(viewer: Viewer, word: str) -> Q:
     return with_people([pk for pk, name in _names() if wanted in fold(name)])
 
 
-def in_company(viewer: Viewer, kind: str, names: Sequence[str]) -> Q:
-    """Who else is in them (`search.COMPANY`). At most one query.
+def in_company(viewer: Viewer, query: Query) -> Q:
+    """All people of a query are in them, nobody whom it does not want, and who else there is as it says.
 
-    `only`: nobody but people with these names; a face that has no name is somebody else. Strangers who were set aside
-    and what is no face do not count.
+    `only`: nobody but these people; a face that has no name is somebody else. Strangers who were set aside and what is
+    no face do not count.
     `nobody`: no face at all, of a stranger neither, and no file says that somebody is there. Only photos in which faces
     were looked for.
     `unknown`: a face that has no name and was not set aside.
+
+    One query for the names, and one for the first photos that the people are in, if any are asked for.
     """
-    unnamed = Q(state=Face.State.UNKNOWN) & _placed()
-    if kind == ONLY:
-        somebody_else = Q(person__isnull=False) & ~Q(person__in=_ids(names))
-        return ~_with_face(unnamed | somebody_else)
-    if kind == NOBODY:
+    ids = _ids([*query.people, *query.without])
+    wanted, unwanted = ids[: len(query.people)], sorted({pk for found in ids[len(query.people) :] for pk in found})
+    condition = _together(wanted, unwanted) if wanted else ~with_people(unwanted)
+    if query.company == ONLY:
+        allowed = {pk for found in wanted for pk in found}
+        somebody_else = _with_face(Q(person__isnull=False) & ~Q(person__in=allowed))
+        condition &= ~somebody_else & ~_with_face(_UNNAMED)
+    elif query.company == UNKNOWN:
+        condition &= _with_face(_UNNAMED)
+    elif query.company == NOBODY:
         looked = Receipt.objects.filter(photo=OuterRef("pk"), analyzer=ANALYZER, state=Receipt.State.OK)
-        strangers = Q(state=Face.State.IGNORED) & _placed()
-        named_in_file = Exists(Region.objects.filter(photo=OuterRef("pk")))
-        return Q(Exists(looked)) & ~_with_face(Q(person__isnull=False) | unnamed | strangers) & ~Q(named_in_file)
-    if kind == UNKNOWN:
-        return _with_face(unnamed)
-    return Q(pk__in=[])
+        named_in_file = Region.objects.filter(photo=OuterRef("pk"))
+        nobody = ~_with_face(Q(person__isnull=False)) & ~_with_face(_UNNAMED | _STRANGER)
+        condition &= nobody & Q(Exists(looked)) & ~Q(Exists(named_in_file))
+    return condition
+
+
+def _together(wanted: Sequence[Sequence[int]], unwanted: Sequence[int]) -> Q:
+    """One of each group of people is in them, and nobody who is unwanted."""
+    if not all(wanted):
+        return Q(pk__in=[])
+    first, *others = wanted
+    faces = Face.objects.filter(person_id__in=first)
+    condition = with_people(first)
+    for people in others:
+        faces = faces.filter(photo_id__in=photos_with(people))
+        condition &= with_people(people)
+    if unwanted:
+        faces = faces.exclude(photo_id__in=photos_with(unwanted))
+        condition &= ~with_people(unwanted)
+    # Few are named, so that they are looked for once and not in each query of a page. `visible_to` narrows them still.
+    named = list(faces.order_by().values_list("photo_id", flat=True).distinct()[: FEW + 1])
+    return Q(pk__in=named) if len(named) <= FEW else condition
 
 
 def photos_with(person_ids: Sequence[int]) -> QuerySet[Face, int]:
@@ -90,27 +120,25 @@ def _with_face(condition: Q) -> Q:
     return Q(Exists(Face.objects.filter(condition, photo=OuterRef("pk"))))
 
 
-def _placed() -> Q:
-    """The box is right for what the photo shows now; the photo is the one that is asked about."""
-    return Q(digest=OuterRef("digest"))
-
-
 def _names() -> list[tuple[int, str]]:
     return list(Person.objects.order_by().values_list("pk", "name"))
 
 
-def _ids(names: Iterable[str]) -> list[int]:
-    """The ids of the people who are meant: one query."""
-    known = _names()
-    found: set[int] = set()
-    for name in names:
-        wanted = fold(name)
-        same = {pk for pk, other in known if fold(other) == wanted}
-        if not same and (numbered := _NUMBERED.fullmatch(name)):
-            wanted, number = fold(numbered[1]), int(numbered[2])
-            same = {pk for pk, other in known if pk == number and fold(other) == wanted}
-        found |= same
-    return sorted(found)
+def _ids(names: Sequence[str]) -> list[list[int]]:
+    """The ids of the people whom each name means: one query."""
+    if not names:
+        return []
+    by_name: dict[str, list[int]] = {}
+    for pk, name in _names():
+        by_name.setdefault(fold(name), []).append(pk)
+    return [_meant(name, by_name) for name in names]
+
+
+def _meant(name: str, by_name: Mapping[str, list[int]]) -> list[int]:
+    if found := by_name.get(fold(name)):
+        return found
+    numbered = _NUMBERED.fullmatch(name)
+    return [pk for pk in by_name.get(fold(numbered[1]), []) if pk == int(numbered[2])] if numbered else []
 
 
 # ---- Together ---------------------------------------------------------------------------------------------------
@@ -119,7 +147,7 @@ def _ids(names: Iterable[str]) -> list[int]:
 def together(viewer: Viewer, person: Person, *, most: int = MOST_TOGETHER) -> list[Companion]:
     """Who is in photos with a person whom the viewer sees, most often first, hidden people left out.
 
-    One query counts, over photos that the viewer sees; three make the cards, and at most two find namesakes.
+    One query counts, over photos that the viewer sees; three more for names and covers, and one or two for namesakes.
     """
     rows = (
         faces_visible_to(viewer)
@@ -132,9 +160,13 @@ def together(viewer: Viewer, person: Person, *, most: int = MOST_TOGETHER) -> li
     )
     counts = dict(rows[:most])
     people = Person.objects.in_bulk(counts)
-    cards = cards_of(viewer, [people[pk] for pk in counts if pk in people])
+    covers = person_covers(viewer, list(counts))
     names = search_names(viewer, [person, *people.values()])
-    return [Companion(card, counts[card.id], search_url([names[person.pk], names[card.id]])) for card in cards]
+    return [
+        Companion(pk, people[pk].name, covers.get(pk), count, search_url([names[person.pk], names[pk]]))
+        for pk, count in counts.items()
+        if pk in people
+    ]
 
 
 def search_url(names: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ The query of the address `/search/?q=&person=&without=&who=&label=&place=&month=
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -33,7 +33,7 @@ from gallery.search import Query, Reader
 FEW = 1000
 Names: TypeAlias = Callable[[Viewer], list[str]]
 Narrowing: TypeAlias = Callable[[Viewer, str], Q]
-Company: TypeAlias = Callable[[Viewer, str, Sequence[str]], Q]
+Company: TypeAlias = Callable[[Viewer, Query], Q]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +43,17 @@ class Facet:
     `names(viewer)`: the names the viewer may know (those with a photo they see), for suggestions; one query.
     `having(viewer, name)`: photos with exactly this name, folded (`folding`).
     `mentioning(viewer, word)`: photos with a name that contains the word, both folded.
-    `company(viewer, kind, names)`: photos with nobody but these names, with nobody, or with someone unknown
-    (`search.COMPANY`).
+    `company(viewer, query)`: photos with all people of a query and none whom it does not want, in the company that it
+    asks for (`search.COMPANY`). Without it, `having` is asked for each of them, and nobody knows of company.
     """
 
     names: Names
     having: Narrowing
     mentioning: Narrowing
-    company: Company = lambda viewer, kind, names: Q(pk__in=[])
+    company: Company | None = None
 
 
 _facets: dict[str, Facet] = {}
-_NO_PEOPLE = Facet(
-    names=lambda viewer: [],
-    having=lambda viewer, name: Q(pk__in=[]),
-    mentioning=lambda viewer, word: Q(pk__in=[]),
-)
 
 
 def register_facet(name: str, facet: Facet) -> None:
@@ -101,13 +96,8 @@ def photo_set(viewer: Viewer, query: Query) -> PhotoSet:
     known = {pk: fold(name) for pk, name in Label.objects.values_list("pk", "name")} if query else {}
     for name in query.labels:
         photos = photos.filter(_with_label([pk for pk, label in known.items() if label == fold(name)]))
-    people = _facets.get("person", _NO_PEOPLE)
-    for name in query.people:
-        photos = photos.filter(people.having(viewer, name))
-    for name in query.without:
-        photos = photos.exclude(people.having(viewer, name))
-    if query.company:
-        photos = photos.filter(people.company(viewer, query.company, query.people))
+    if query.people or query.without or query.company:
+        photos = photos.filter(_in_company(viewer, query))
     for name in query.places:
         photos = photos.filter(place_list.condition(viewer, name))
     for word in query.words:
@@ -125,6 +115,20 @@ def photo_set(viewer: Viewer, query: Query) -> PhotoSet:
 def resolve(viewer: Viewer, argument: str) -> PhotoSet:
     """The set `search:<query>`. Its names were recognized when the query was made, so none are looked for again."""
     return photo_set(viewer, read(QueryDict(argument), Reader()))
+
+
+def _in_company(viewer: Viewer, query: Query) -> Q:
+    nobody = Q(pk__in=[])
+    people = _facets.get("person")
+    if people is not None and people.company is not None:
+        return people.company(viewer, query)
+    having = people.having if people else lambda viewer, name: nobody
+    condition = nobody if query.company else Q()
+    for name in query.people:
+        condition &= having(viewer, name)
+    for name in query.without:
+        condition &= ~having(viewer, name)
+    return condition
 
 
 def _midnight(day: dt.date) -> dt.datetime:

@@ -138,7 +138,7 @@ def test_seen_together_counts_what_one_sees_and_leads_to_both(
     for _ in range(3):
         party.photo(party.anna, party.tom, is_private=True)
     party.photo(party.tom, eva)
-    seen = [(it.card.name, it.photo_count) for it in company.together(member, party.anna)]
+    seen = [(it.name, it.photo_count) for it in company.together(member, party.anna)]
     assert seen == [("Tom", 2), ("Eva", 2)]
     assert [it.photo_count for it in company.together(owner, party.anna)] == [5, 2]
     for it in company.together(member, party.anna):
@@ -152,7 +152,7 @@ def test_namesakes_are_told_apart_where_both_are_seen(member: User, member_clien
     assert both.url == "/search/?person=Anna&person=Tom", "the namesake is nobody to this viewer"
     second = party.photo(party.anna, other).pk
     assert len(found(member_client, "person=Tom")) == 2
-    urls = {it.card.id: it.url for it in company.together(member, party.anna)}
+    urls = {it.id: it.url for it in company.together(member, party.anna)}
     assert urls[other.pk].endswith(f"person=T%C3%93M+%23{other.pk}")
     assert found(member_client, urls[other.pk].partition("?")[2]) == {second}
 
