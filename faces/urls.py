@@ -2,12 +2,25 @@
 
 from django.urls import path
 
-from faces.views import faces, journal, merging, people, pictures, questions, selections, splitting, suggestions, why
+from faces.views import (
+    faces,
+    find,
+    journal,
+    merging,
+    people,
+    pictures,
+    questions,
+    selections,
+    splitting,
+    suggestions,
+    why,
+)
 
 app_name = "faces"
 
 urlpatterns = [
     path("people/", people.person_list, name="person_list"),
+    path("people/find/", find.person_find, name="person_find"),
     path("people/<int:person_id>/", people.person_detail, name="person_detail"),
     path("people/<int:person_id>/faces/", people.person_faces, name="person_faces"),
     path("people/<int:person_id>/rename/", people.person_rename, name="person_rename"),

@@ -263,6 +263,8 @@ TABLE = [
     ),
     # --- people: who sees a face may name it
     shown("faces:person_list", EVERYONE),
+    shown("faces:person_find", EVERYONE),
+    Row("faces:person_find", (422, 422, 422), (422, 422, 422), method="post"),
     shown("faces:person_detail", SEEN, one("person")),
     shown("faces:person_faces", SEEN, one("person")),
     posted("faces:person_rename", DONE, one("person"), lambda world: {"name": "Berta"}),

@@ -13,7 +13,19 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.views.decorators.http import require_POST, require_safe
 
-from faces import access, people, questions, revisions, services, sets, strangers, suggestions, undo
+from faces import (
+    access,
+    company,
+    people,
+    questions,
+    revisions,
+    services,
+    sets,
+    strangers,
+    suggestions,
+    undo,
+    years,
+)
 from faces.analyzer import FacesAnalyzer
 from faces.forms import PersonForm
 from faces.models import Person
@@ -78,6 +90,10 @@ def _person_page(
     ages = people.ages_in_photos(request.user, person)
     context |= {"nav": "people", "person": person, "card": card, "strip": strip, "form": form}
     context |= {"ages": ages, "asked": asked, "today": timezone.localdate()}
+    context |= {
+        "together": company.together(request.user, person),
+        "years": years.over_the_years(request.user, person),
+    }
     return render_page(request, "faces/person_detail.html", "", context, status=status)
 
 

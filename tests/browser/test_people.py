@@ -73,7 +73,7 @@ def test_naming_a_suggestion_moves_it_up(page: Page) -> None:
     assert page.locator(".tile img[alt*='Aunt Rosalind']").count() >= count - pictures.GROUPS, "many know many names"
     page.goto("/search/?q=aunt+rosalind")
     expect(steps.tiles(page)).to_have_count(count)
-    expect(page.get_by_role("link", name="Without Aunt Rosalind")).to_be_visible()
+    expect(page.get_by_role("link", name="Photos without Aunt Rosalind instead")).to_be_visible()
 
 
 def test_not_this_person_can_be_said_and_taken_back(page: Page) -> None:
