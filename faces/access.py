@@ -54,6 +54,14 @@ def get_person(viewer: Viewer, person_id: int) -> Person:
     return get_or_404(people_visible_to(viewer), pk=person_id)
 
 
+def get_person_now(viewer: Viewer, person_id: int) -> Person:
+    """The person, or whom they were found to be; Http404 as for `get_person`."""
+    person = people_visible_to(viewer).filter(pk=person_id).first() or survivor(viewer, person_id)
+    if person is None:
+        raise Http404
+    return person
+
+
 def survivor(viewer: Viewer, person_id: int) -> Person | None:
     """Whom a person was found to be, if the viewer sees that one, and a face that came to them with the merge.
 
@@ -148,7 +156,8 @@ def get_event(viewer: Viewer, event_id: int) -> Event:
     if getattr(viewer, "is_staff", False) and (event := journal_visible_to(viewer).filter(pk=event_id).first()):
         return event
     event = get_or_404(Event.objects.filter(actor_id=viewer.pk).select_related("person"), pk=event_id)
-    if event.person and (event.person.merged_into_id or people_visible_to(viewer).filter(pk=event.person_id).exists()):
+    person = event.person
+    if person and (person.merged_into_id or people_visible_to(viewer).filter(pk=person.pk).exists()):
         return event
     if not Event.objects.filter(Exists(faces_of_entry(viewer)), pk=event.pk).exists():
         raise Http404

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from faces.services import NAME_LENGTH
 from gallery.names import NameField
@@ -20,6 +22,18 @@ class NameForm(forms.Form):
         max_length=NAME_LENGTH,
         error_messages={"required": "Type a name.", "max_length": f"A name has at most {NAME_LENGTH} characters."},
     )
+
+
+class PersonForm(NameForm):
+    """Name and date of birth of a person; the date may be left out, and empty means that nobody knows it."""
+
+    birth_date = forms.DateField(required=False, error_messages={"invalid": "This is no date."})
+
+    def clean_birth_date(self) -> dt.date | None:
+        date: dt.date | None = self.cleaned_data["birth_date"]
+        if date and date > timezone.localdate():
+            raise forms.ValidationError("A date of birth lies in the past.")
+        return date
 
 
 class WhoForm(NameForm):

@@ -17,7 +17,7 @@ from django.http import Http404
 
 from faces import revisions
 from faces.access import faces_visible_to
-from faces.deciding import chunks, follow, free, give_guesses_back, note, refuse_again
+from faces.deciding import chunks, follow, free, give_guesses_back, merges, note, refuse_again
 from faces.models import Cluster, Event, Face, MarkedName, Person, Refusal
 
 
@@ -144,6 +144,21 @@ def _remarks(into: Person, by: AbstractBaseUser) -> list[str]:
     if not double:
         return []
     return [f"In {'one photo' if double == 1 else f'{double} photos'} two faces are {into.name} now."]
+
+
+def send_after(person_id: int, face_ids: Collection[int]) -> None:
+    """Notes faces that came back to a person after they were merged: they go along, and come apart with the others."""
+    went = merges()
+    seen: set[int] = set()
+    while person_id in went and person_id not in seen:
+        seen.add(person_id)
+        for event in Event.objects.filter(kind=Event.Kind.MERGE, person=went[person_id], undone_at__isnull=True):
+            for entry in event.before["people"]:
+                if entry["id"] == person_id:
+                    entry["faces"] = sorted({*entry["faces"], *face_ids})
+                    event.before["faces"] = sorted({*event.before["faces"], *face_ids})
+                    event.save(update_fields=["before"])
+        person_id = went[person_id]
 
 
 # ---- Taking it back -------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from faces import merging, pairs, revisions
 from faces.access import survivor
 from faces.deciding import Former, chunks, drop_covers, follow, free, give_guesses_back, refuse_again, users
 from faces.models import Cluster, Event, Face, Person, Refusal
-from faces.restoring import as_left, decided_since, restore
+from faces.restoring import as_left, bury, decided_since, refused_since, restore
 
 
 class AlreadyUndone(Exception):  # noqa: N818
@@ -60,6 +60,11 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     return _UNDO[event.kind](event, person, event.before)
 
 
+def may_be_undone(event: Event) -> bool:
+    """Whether an entry of this kind can be taken back at all."""
+    return event.kind in {*_UNDO, Event.Kind.MERGE, Event.Kind.NO_FACE} or "formers" in event.before
+
+
 # ---- Faces ----------------------------------------------------------------------------------------------------------
 
 
@@ -67,7 +72,8 @@ def _undo_many(event: Event, person: Person | None, before: dict[str, Any]) -> l
     """What was said about many faces at once (`moving`): each is what it was, and so are refusals and guesses."""
     refusals, lifted, released = before.get("refusals", []), before.get("lifted", []), before.get("released", [])
     since = decided_since(event, {*before["faces"], *released})
-    for part in chunks({face for face, _ in refusals} - since):
+    bury(event, since)
+    for part in chunks({face for face, _ in refusals} - refused_since(event)):
         Refusal.objects.filter(person=person, face_id__in=part).delete()
     faces = as_left(event, set(before["faces"]) - since)
     said = _kept(len(before["faces"]) - len(faces))
@@ -92,6 +98,7 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str
     keeps their name, their cover and all other faces.
     """
     since = decided_since(event, {*before["faces"], *before["released"], *before["refused"]})
+    bury(event, since)
     ours = Face.objects.filter(
         pk__in=set(before["faces"]) - since, person=person, is_confirmed=True, decided_by_id=event.actor_id
     )
@@ -105,7 +112,7 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str
         )
     if not former or former["person"] != person.pk:
         Person.objects.filter(pk=person.pk, cover__in=ids).update(cover=None)
-    Refusal.objects.filter(person=person, face_id__in=set(before["refused"]) - since).delete()
+    Refusal.objects.filter(person=person, face_id__in=set(before["refused"]) - refused_since(event)).delete()
     if ids and former:
         said += _restore(faces[0], former)
         refuse_again((ids[0], person.pk, refuser) for refuser in former["lifted_of"])
@@ -152,6 +159,7 @@ def _undo_no_face(event: Event, before: dict[str, Any]) -> list[str]:
     if face is None:
         return ["The face is not there any more."]
     if face.state != Face.State.NOT_A_FACE or decided_since(event, [face.pk]):
+        bury(event, [face.pk])
         return ["Somebody decided about this face since."]
     said = _restore(face, before["former"])
     follow([face])
@@ -165,6 +173,7 @@ def _undo_refuse(event: Event, person: Person, before: dict[str, Any]) -> list[s
         return ["The face is not there any more."]
     revisions.count_up({face.model}, wake=True, faces=False)
     if face.is_confirmed or face.state not in {Face.State.UNKNOWN, Face.State.ASSIGNED}:
+        bury(event, [face.pk])
         return ["Somebody decided about this face since."]
     others = Face.objects.filter(photo_id=face.photo_id, person=person).exclude(pk=face.pk)
     if others.filter(is_confirmed=True).exists():

@@ -129,9 +129,11 @@ def test_faces_come_back_to_whom_their_person_was_merged_into(owner: User, anna:
     face = tom.faces.order_by("pk")[0]
     moved = services.move_faces([face.pk], anna, owner)
     other = PersonFactory(name="Thomas")
-    services.merge_people(other, [tom], owner)
+    merged = services.merge_people(other, [tom], owner)
     taken_back(moved.event, owner)
     assert row(face) == ("Thomas", True)
+    taken_back(merged.event, owner)
+    assert row(face) == ("Tom", True), "as if it had been there all the time"
 
 
 def test_a_person_made_by_a_move_goes_with_it(owner: User, anna: Person) -> None:
@@ -152,3 +154,17 @@ def test_a_date_of_birth_is_told_and_taken_back(owner: User, anna: Person) -> No
     assert taken_back(event, owner) == ["The date of birth was changed again since."]
     assert taken_back(second, owner) == []
     assert Person.objects.get(pk=anna.pk).birth_date == dt.date(2020, 2, 29)
+
+
+def test_what_was_taken_back_does_not_come_up_again(owner: User, house: House, anna: Person, tom: Person) -> None:
+    face = house.face(9)
+    named = services.name_face(face, "Anna", owner)
+    refused = services.refuse_face(face, owner)
+    moved = services.move_faces([face.pk], tom, owner)
+    assert refused
+    assert taken_back(named.event, owner) == ["One face was changed or deleted since, and stays as it is."]
+    assert taken_back(refused, owner) == ["One face was changed or deleted since, and stays as it is."]
+    assert row(face) == ("Tom", True)
+    assert taken_back(moved.event, owner) == []
+    assert row(face) == (None, False), "neither Anna, nor refused as her"
+    assert not Refusal.objects.exists()
