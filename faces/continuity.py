@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from faces.clustering import NOISE, Rows
@@ -25,3 +27,27 @@ def carry_over(before: Rows, labels: Rows) -> Rows:
             kept[label] = group
             given.add(group)
     return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Moves:
+    """What became of groups: `merged` (gone, the one that has most of its faces now), `split` (the one that most of its
+    faces were in and that lives on, new)."""
+
+    merged: tuple[tuple[int, int], ...]
+    split: tuple[tuple[int, int], ...]
+
+
+def moves(before: Rows, after: Rows) -> Moves:
+    """`before` and `after` int64 (n,): the id of each face's group, or NOISE."""
+    both = (before != NOISE) & (after != NOISE) & (before != after)
+    pairs, shared = np.unique(np.stack([before[both], after[both]], axis=1), axis=0, return_counts=True)
+    there, was = set(after.tolist()), set(before.tolist())
+    merged: dict[int, int] = {}
+    split: dict[int, int] = {}
+    for gone, new in pairs[np.argsort(-shared, kind="stable")].tolist():
+        if gone not in there and new in was:
+            merged.setdefault(gone, new)
+        elif gone in there and new not in was:
+            split.setdefault(new, gone)
+    return Moves(tuple(merged.items()), tuple((old, new) for new, old in split.items()))

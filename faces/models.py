@@ -113,7 +113,21 @@ class Face(Box):
                 name="face_of_person",
             ),
             models.Index(fields=["cluster", "state", "-quality", "id", "photo"], name="face_of_cluster"),
-            models.Index(fields=["model", "id", "state", "photo", "is_confirmed", "person"], name="face_of_model"),
+            models.Index(
+                fields=[
+                    "model",
+                    "id",
+                    "state",
+                    "photo",
+                    "person",
+                    "cluster",
+                    "is_confirmed",
+                    "decided_by",
+                    "quality",
+                    "embedding_crc",
+                ],
+                name="face_of_model",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -239,6 +253,8 @@ class Clustering(models.Model):
     lease_owner = models.CharField(max_length=120, blank=True)
     face_count = models.PositiveIntegerField(default=0)
     cluster_count = models.PositiveIntegerField(default=0)
+    merge_count = models.PositiveIntegerField(default=0, help_text="Groups that the last run took into others")
+    split_count = models.PositiveIntegerField(default=0, help_text="Groups that the last run parted from others")
     milliseconds = models.PositiveIntegerField(default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)

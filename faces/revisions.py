@@ -14,13 +14,13 @@ from django.db.models import Count, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from faces.models import Cluster, Clustering, Face, Refusal
+from faces.models import Cluster, Clustering, Face, FacePair, Refusal
 from gallery import work
 from gallery.vision import catalog
 
 REGROUP = "faces.tasks.regroup"
 # Counted up when the same faces and decisions are to give another result.
-CODE = "2"
+CODE = "3"
 
 
 def eligible(model: str) -> QuerySet[Face]:
@@ -59,7 +59,8 @@ def count_up(models: Iterable[str], *, wake: bool, faces: bool) -> None:
 def fingerprint(model: str) -> str:
     """What the result for a model depends on, in a few numbers: the rules, which faces there are, and the decisions.
 
-    Two queries: one pass over the model's faces (0.2 s for 100,000, from an index alone) and one over the refusals.
+    Four queries: one pass over the model's faces (0.2 s for 100,000, from an index alone), and one each over the
+    refusals, the pairs and the rules. For workers: it loads what compares faces.
     """
     confirmed = Q(is_confirmed=True)
     faces = eligible(model).aggregate(
@@ -70,16 +71,27 @@ def fingerprint(model: str) -> str:
         confirmed_sum=Sum("id", filter=confirmed),
         people=Sum("person_id", filter=confirmed),
     )
+    pairs = FacePair.objects.aggregate(count=Count("id"), last=Max("id"), same=Sum("id", filter=Q(is_same=True)))
     refusals = Refusal.objects.aggregate(count=Count("id"), last=Max("id"))
     numbers = list(faces.values())
-    return compose(model, faces=numbers[:3], decisions=[*numbers[3:], *refusals.values()])
+    return compose(_rules(model), faces=[*numbers[:3], *pairs.values()], decisions=[*numbers[3:], *refusals.values()])
 
 
-def compose(model: str, *, faces: Iterable[int | None], decisions: Iterable[int | None]) -> str:
-    """The text of a fingerprint. Nothing counts as 0."""
+def _rules(model: str) -> str:
+    """The rules for a model in words; nothing for one that the catalog does not have."""
+    from faces.grouping.rules import rules_for
+
     spec = catalog.catalog().models.get(model)
-    rules = f"{CODE} {spec.eps} {spec.min_samples} {spec.link_distance} {spec.match_distance}" if spec else CODE
-    return "/".join([rules, *(" ".join(str(number or 0) for number in part) for part in (faces, decisions))])
+    try:
+        return rules_for(Clustering.objects.filter(model=model).first(), spec).key if spec else ""
+    except catalog.ModelUnavailable:
+        return ""
+
+
+def compose(rules: str, *, faces: Iterable[int | None], decisions: Iterable[int | None]) -> str:
+    """The text of a fingerprint. Nothing counts as 0."""
+    parts = (" ".join(str(number or 0) for number in part) for part in (faces, decisions))
+    return "/".join([f"{CODE} {rules}", *parts])
 
 
 def are_groups_stale(clustering: Clustering, now: str) -> bool:
