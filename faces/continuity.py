@@ -20,13 +20,21 @@ def carry_over(before: Rows, labels: Rows) -> Rows:
     both = (before != NOISE) & (labels != NOISE)
     if not both.any():
         return kept
-    pairs, shared = np.unique(np.stack([before[both], labels[both]], axis=1), axis=0, return_counts=True)
+    pairs, shared = _shared(before[both], labels[both])
     given: set[int] = set()
     for group, label in pairs[np.argsort(-shared, kind="stable")].tolist():
         if kept[label] == NOISE and group not in given:
             kept[label] = group
             given.add(group)
     return kept
+
+
+def _shared(one: Rows, other: Rows) -> tuple[Rows, Rows]:
+    """Each pair of an earlier group and one now that have faces in common, in their order, (k, 2), and how many."""
+    groups, first = np.unique(one, return_inverse=True)
+    others, second = np.unique(other, return_inverse=True)
+    pairs, counts = np.unique(first * len(others) + second, return_counts=True)
+    return np.stack([groups[pairs // max(len(others), 1)], others[pairs % max(len(others), 1)]], axis=1), counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class Moves:
 def moves(before: Rows, after: Rows) -> Moves:
     """`before` and `after` int64 (n,): the id of each face's group, or NOISE."""
     both = (before != NOISE) & (after != NOISE) & (before != after)
-    pairs, shared = np.unique(np.stack([before[both], after[both]], axis=1), axis=0, return_counts=True)
+    pairs, shared = _shared(before[both], after[both])
     there, was = set(after.tolist()), set(before.tolist())
     merged: dict[int, int] = {}
     split: dict[int, int] = {}

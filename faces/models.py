@@ -114,18 +114,10 @@ class Face(Box):
             ),
             models.Index(fields=["cluster", "state", "-quality", "id", "photo"], name="face_of_cluster"),
             models.Index(
-                fields=[
-                    "model",
-                    "id",
-                    "state",
-                    "photo",
-                    "person",
-                    "cluster",
-                    "is_confirmed",
-                    "decided_by",
-                    "quality",
-                    "embedding_crc",
-                ],
+                fields=(
+                    "model id state photo person cluster is_confirmed decided_by quality embedding_crc near_person "
+                    "near_distance"
+                ).split(),
                 name="face_of_model",
             ),
         ]

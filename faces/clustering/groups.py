@@ -101,6 +101,10 @@ class DynamicGroups:
         """float32 (k, d); zeros for a face that has none. Raises KeyError."""
         return self._dbscan.points[self._dbscan.rows_of(ids)]
 
+    def are_usable(self, ids: Rows) -> Mask:
+        """Which faces have an embedding. bool (k,). Raises KeyError."""
+        return self._dbscan.usable_rows()[self._dbscan.rows_of(ids)]
+
     def labels(self, ids: Rows) -> Rows:
         """The group of each face, a number that its faces have in common, or NOISE. int64 (k,). Raises KeyError."""
         sizes = np.bincount(self._groups[self._groups != NOISE], minlength=1)

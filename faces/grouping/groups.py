@@ -135,8 +135,8 @@ def results_of(state: State, snapshot: Snapshot, rules: Rules) -> Result:
     embeddings[good] = state.groups.embeddings(snapshot.ids[good])
     rest = np.flatnonzero(~good & snapshot.confirmed)
     embeddings[rest] = vectors.read(snapshot.ids[rest]).matrix(4 * state.groups.dimensions)
-    snapshot = replace(snapshot, embeddings=embeddings)
-    return _result(snapshot, rules, _good(snapshot, rules), state.groups)
+    good[good] = state.groups.are_usable(snapshot.ids[good])
+    return _result(replace(snapshot, embeddings=embeddings), rules, good, state.groups)
 
 
 def _result(snapshot: Snapshot, rules: Rules, good: Mask, groups: DynamicGroups) -> Result:

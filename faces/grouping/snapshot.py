@@ -16,7 +16,7 @@ from faces.clustering import NOISE, Embeddings, Mask, Rows
 from faces.grouping import vectors
 from faces.grouping.rules import Rules
 from faces.models import Face, FacePair, Refusal
-from gallery.models import Library
+from gallery.models import Library, Photo
 
 # Rows that are fetched at once.
 _ROWS = 10_000
@@ -29,7 +29,6 @@ _FIELDS = (
     "decided_by_id",
     "quality",
     "embedding_crc",
-    "photo__library_id",
     "near_person_id",
     "near_distance",
 )
@@ -71,7 +70,7 @@ class Snapshot:
     def fingerprint(self, rules: Rules) -> str:
         """The same numbers as `revisions.fingerprint` counts in the database."""
         ids, sure = self.ids, self.confirmed
-        faces = map(int, (len(ids), ids.max(initial=0), ids.sum(), len(self.never) + len(self.always), *self.pairs))
+        faces = map(int, (len(ids), ids.sum(), self.crcs.sum(), len(self.never) + len(self.always), *self.pairs))
         named = self.people[sure & (self.people != NOISE)]
         decisions = map(int, (sure.sum(), ids[sure].sum(), named.sum(), len(self.refusals), self.last_refusal))
         return revisions.compose(rules.key, faces=faces, decisions=decisions)
@@ -93,12 +92,13 @@ def with_embeddings(snapshot: Snapshot) -> Snapshot:
 
 
 def read_light(model: str) -> Snapshot:
-    """All faces of a model without their embeddings, which takes a second for 300,000: the faces are read from an index
-    alone. Four queries."""
-    hidden = Library.objects.filter(visibility=Library.Visibility.PRIVATE).values_list("pk", flat=True)
-    columns = _columns(revisions.eligible(model).order_by("id").values_list(*_FIELDS))
+    """All faces of a model without their embeddings, which takes a second for 300,000: they are read from an index
+    alone. Five queries."""
+    columns = _columns(revisions.comparable(model).order_by("id").values_list(*_FIELDS))
+    trashed = list(Photo.objects.filter(trashed_at__isnull=False).order_by().values_list("pk", flat=True))
+    columns = columns[~np.isin(columns[:, 1], trashed)]
     whole_numbers = np.where(np.isnan(columns), NOISE, columns).astype(np.int64)
-    private = np.where(np.isin(whole_numbers[:, 8], list(hidden)), whole_numbers[:, 8], NOISE)
+    private = _private(whole_numbers[:, 1])
     confirmed = whole_numbers[:, 4] == 1
     pairs = np.array(list(FacePair.objects.values_list("id", "one_id", "other_id", "is_same")), dtype=np.int64)
     pairs = pairs.reshape(-1, 4)
@@ -113,8 +113,8 @@ def read_light(model: str) -> Snapshot:
         private=private,
         quiet=confirmed & (whole_numbers[:, 5] == NOISE) & (private != NOISE),
         quality=columns[:, 6].astype(np.float32),
-        near_people=whole_numbers[:, 9].copy(),
-        near_distances=columns[:, 10].copy(),
+        near_people=whole_numbers[:, 8].copy(),
+        near_distances=columns[:, 9].copy(),
         crcs=whole_numbers[:, 7].copy(),
         embeddings=np.empty((len(columns), 0), dtype=np.float32),
         refusals=list(Refusal.objects.order_by("id").values_list("id", "face_id", "person_id")),
@@ -122,6 +122,16 @@ def read_light(model: str) -> Snapshot:
         always=pairs[is_same, 1:3],
         pairs=(int(pairs[:, 0].max(initial=0)), int(pairs[is_same, 0].sum())),
     )
+
+
+def _private(photo_ids: Rows) -> Rows:
+    """The private library of each photo, else NOISE. int64 (n,)."""
+    hidden = Photo.objects.filter(library__visibility=Library.Visibility.PRIVATE).order_by()
+    rows = np.array(list(hidden.values_list("pk", "library_id")), dtype=np.int64).reshape(-1, 2)
+    rows = rows[np.argsort(rows[:, 0])]
+    place = np.searchsorted(rows[:, 0], photo_ids)
+    is_there = np.append(rows[:, 0], NOISE)[place] == photo_ids
+    return np.where(is_there, np.append(rows[:, 1], NOISE)[place], NOISE)
 
 
 def _columns(rows: QuerySet[Face, Any]) -> NDArray[np.float64]:

@@ -85,7 +85,7 @@ def load(model: str, rules: Rules) -> State | None:
         groups = _restored(found, rules)
         if not np.array_equal(groups.ids(), columns[0]) or {len(it) for it in columns} != {len(groups)}:
             raise ValueError("its parts do not belong together")
-        return State(model, key, groups, *columns)
+        return State(model, key, groups, columns[0], columns[1], columns[2])
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError) as error:

@@ -19,6 +19,7 @@ from faces.grouping.snapshot import Snapshot
 from faces.grouping.vectors import CHUNK
 from faces.models import Cluster, Clustering, Face, Person, Refusal
 from gallery import work
+from gallery.models import Photo
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,17 @@ def _write_faces(model: str, snapshot: Snapshot, clusters: Rows, result: Result)
     moves, names = clusters != snapshot.clusters, people != snapshot.people
     near = _near(snapshot, result)
     nears = np.zeros(len(snapshot.ids), dtype=np.bool_) if near is None else near[2]
-    _write_alike(model, snapshot.ids, np.where(moves, clusters, _AS_IT_IS), np.where(names, people, _AS_IT_IS), ~nears)
+    # What went into the trash meanwhile leaves its group below, and no row is to be written twice.
+    trashed = list(Photo.objects.filter(trashed_at__isnull=False).order_by().values_list("pk", flat=True))
+    there = ~np.isin(snapshot.photo_ids, trashed)
+    nears &= there
+    _write_alike(
+        model,
+        snapshot.ids,
+        np.where(moves, clusters, _AS_IT_IS),
+        np.where(names, people, _AS_IT_IS),
+        there & ~nears,
+    )
     if near is None:
         return
     for moved in (False, True):
@@ -82,7 +93,7 @@ def _write_faces(model: str, snapshot: Snapshot, clusters: Rows, result: Result)
             fields = ["near_person", "near_distance", *["cluster"] * moved, *["person", "state"] * named]
             faces = [_face(row, snapshot, clusters, people, near) for row in rows.tolist()]
             # Distances are all different: each is a branch of one expression.
-            revisions.eligible(model).bulk_update(faces, fields, batch_size=_CASES)
+            revisions.comparable(model).bulk_update(faces, fields, batch_size=_CASES)
 
 
 def _write_alike(model: str, ids: Rows, clusters: Rows, people: Rows, among: Mask) -> None:
@@ -100,7 +111,7 @@ def _write_alike(model: str, ids: Rows, clusters: Rows, people: Rows, among: Mas
             if person != _AS_IT_IS:
                 values["person"] = None if person == NOISE else person
                 values["state"] = _state(person)
-            revisions.eligible(model).filter(pk__in=ids[rows].tolist()).update(**values)
+            revisions.comparable(model).filter(pk__in=ids[rows].tolist()).update(**values)
 
 
 def _state(person: int) -> Face.State:
