@@ -31,10 +31,9 @@ def carry_over(before: Rows, labels: Rows) -> Rows:
 
 def _shared(one: Rows, other: Rows) -> tuple[Rows, Rows]:
     """Each pair of an earlier group and one now that have faces in common, in their order, (k, 2), and how many."""
-    groups, first = np.unique(one, return_inverse=True)
-    others, second = np.unique(other, return_inverse=True)
-    pairs, counts = np.unique(first * len(others) + second, return_counts=True)
-    return np.stack([groups[pairs // max(len(others), 1)], others[pairs % max(len(others), 1)]], axis=1), counts
+    width = int(other.max(initial=0)) + 1
+    pairs, counts = np.unique(one * width + other, return_counts=True)
+    return np.stack(np.divmod(pairs, width), axis=1), counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class DynamicGroups:
         self._never = NO_PAIRS  # of face ids
         self._tree = NO_PAIRS  # of rows: the spanning trees of the clusters that were separated
         self._links = NO_PAIRS  # of nodes that are alike on the whole
+        self._ids, self._rows = nothing, nothing  # of all faces, in the order of ids, at the last update
         self._totals: dict[int, NDArray[np.float64]] = {}  # sums of large nodes, made when they are first asked for
 
     @classmethod
@@ -99,18 +100,21 @@ class DynamicGroups:
 
     def embeddings(self, ids: Rows) -> Embeddings:
         """float32 (k, d); zeros for a face that has none. Raises KeyError."""
-        return self._dbscan.points[self._dbscan.rows_of(ids)]
+        return self._dbscan.points[self._rows_of(ids)]
 
     def are_usable(self, ids: Rows) -> Mask:
         """Which faces have an embedding. bool (k,). Raises KeyError."""
-        return self._dbscan.usable_rows()[self._dbscan.rows_of(ids)]
+        return self._dbscan.usable_rows()[self._rows_of(ids)]
 
     def labels(self, ids: Rows) -> Rows:
         """The group of each face, a number that its faces have in common, or NOISE. int64 (k,). Raises KeyError."""
         sizes = np.bincount(self._groups[self._groups != NOISE], minlength=1)
-        groups = self._groups[self._dbscan.rows_of(ids)]
+        groups = self._groups[self._rows_of(ids)]
         is_alone = (sizes[groups] < 2) & (self._dbscan.min_samples > 1)
         return np.where(is_alone, NOISE, groups)
+
+    def _rows_of(self, ids: Rows) -> Rows:
+        return self._rows if np.array_equal(ids, self._ids) else self._dbscan.rows_of(ids)
 
     def update(
         self,
@@ -132,6 +136,8 @@ class DynamicGroups:
         component_sizes, node_sizes = _sizes(components), _sizes(nodes)
         dirty = self._change(gone, new)
         self._decide(dirty, ids, photo_ids, never, always)
+        if not len(gone) and not dirty.any():
+            return
         before = np.where(self._is_new, NOISE, _longer(components, len(dirty)))
         self._components = self._dbscan.row_labels()
         intact = _intact(before, component_sizes, self._components, dirty)
@@ -175,7 +181,7 @@ class DynamicGroups:
 
     def _decide(self, dirty: Mask, ids: Rows, photo_ids: Rows, never: Rows, always: Rows) -> None:
         """Notes photos, units and pairs, and marks in `dirty` the faces for which they changed."""
-        self._rows = self._dbscan.rows_of(ids)
+        self._ids, self._rows = ids, self._dbscan.rows_of(ids)
         if len(ids) != len(self._dbscan):
             raise ValueError(f"{len(ids)} faces were said to be there, but {len(self._dbscan)} are")
         photos, own = np.full((2, len(dirty)), NOISE, dtype=np.int64)

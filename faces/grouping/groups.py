@@ -131,8 +131,11 @@ def results_of(state: State, snapshot: Snapshot, rules: Rules) -> Result:
     """What a state that has followed a snapshot says of it. Reads the embeddings of confirmed faces that are not good
     enough for a group: they say who others are."""
     good = snapshot.good(rules)
-    embeddings = np.full((len(snapshot.ids), state.groups.dimensions), np.nan, dtype=np.float32)
-    embeddings[good] = state.groups.embeddings(snapshot.ids[good])
+    if good.all():
+        embeddings = state.groups.embeddings(snapshot.ids)
+    else:
+        embeddings = np.full((len(snapshot.ids), state.groups.dimensions), np.nan, dtype=np.float32)
+        embeddings[good] = state.groups.embeddings(snapshot.ids[good])
     rest = np.flatnonzero(~good & snapshot.confirmed)
     embeddings[rest] = vectors.read(snapshot.ids[rest]).matrix(4 * state.groups.dimensions)
     good[good] = state.groups.are_usable(snapshot.ids[good])

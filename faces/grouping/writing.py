@@ -39,8 +39,10 @@ def write(clustering: Clustering, snapshot: Snapshot, rules: Rules, result: Resu
             logger.warning("clustering %d: the lease ran out; nothing was written", clustering.pk)
             return False
         clusters = _cluster_ids(clustering.model, result)[result.labels]
-        _write_faces(clustering.model, snapshot, clusters, result)
-        _tidy(clustering.model)
+        # What went into the trash meanwhile leaves its group with the rest of it: no row is to be written twice.
+        trashed = list(Photo.objects.filter(trashed_at__isnull=False).order_by().values_list("pk", flat=True))
+        _write_faces(clustering.model, snapshot, clusters, result, there=~np.isin(snapshot.photo_ids, trashed))
+        _tidy(clustering.model, trashed)
         moves = continuity.moves(snapshot.clusters, clusters)
         held.update(
             done=clustering.wanted,
@@ -64,8 +66,8 @@ def write(clustering: Clustering, snapshot: Snapshot, rules: Rules, result: Resu
     return True
 
 
-def _write_faces(model: str, snapshot: Snapshot, clusters: Rows, result: Result) -> None:
-    """Group, person and nearest person of every face for which one of them changed.
+def _write_faces(model: str, snapshot: Snapshot, clusters: Rows, result: Result, *, there: Mask) -> None:
+    """Group, person and nearest person of every face that is `there` and for which one of them changed.
 
     Each row is written once: of a row that a transaction writes twice, PostgreSQL checks every foreign key anew when it
     commits, and would wait there for workers that have locked photos and wait for us.
@@ -74,9 +76,6 @@ def _write_faces(model: str, snapshot: Snapshot, clusters: Rows, result: Result)
     moves, names = clusters != snapshot.clusters, people != snapshot.people
     near = _near(snapshot, result)
     nears = np.zeros(len(snapshot.ids), dtype=np.bool_) if near is None else near[2]
-    # What went into the trash meanwhile leaves its group below, and no row is to be written twice.
-    trashed = list(Photo.objects.filter(trashed_at__isnull=False).order_by().values_list("pk", flat=True))
-    there = ~np.isin(snapshot.photo_ids, trashed)
     nears &= there
     _write_alike(
         model,
@@ -175,12 +174,19 @@ def _new_refusals(snapshot: Snapshot) -> list[tuple[int, int]]:
     return list(Refusal.objects.filter(pk__gt=snapshot.last_refusal).values_list("face_id", "person_id"))
 
 
-def _tidy(model: str) -> None:
+def _tidy(model: str, trashed: list[int]) -> None:
     """Takes faces that clustering does not look at any more out of the groups, drops empty groups, and counts those
     anew that are counted wrong."""
-    set_aside = Q(state__in=[Face.State.IGNORED, Face.State.NOT_A_FACE]) | Q(photo__trashed_at__isnull=False)
-    left = Face.objects.filter(cluster__model=model).filter(set_aside | ~Q(model=model)).values("pk")
-    Face.objects.filter(pk__in=list(left.values_list("pk", flat=True))).update(cluster=None)
+    grouped = Face.objects.filter(cluster__model=model).order_by()
+    # One by one, and from the few that there are, so that an index answers each of them alone.
+    reasons = [
+        Q(state__in=[Face.State.IGNORED, Face.State.NOT_A_FACE]),
+        Q(model__lt=model) | Q(model__gt=model),
+        *(Q(photo__in=trashed[start : start + CHUNK]) for start in range(0, len(trashed), CHUNK)),
+    ]
+    left = sorted({pk for reason in reasons for pk in grouped.filter(reason).values_list("pk", flat=True)})
+    for start in range(0, len(left), CHUNK):
+        Face.objects.filter(pk__in=left[start : start + CHUNK]).update(cluster=None)
     groups = Cluster.objects.filter(model=model)
     groups.filter(faces__isnull=True).delete()
     unnamed = Face.objects.filter(cluster__isnull=False, state=Face.State.UNKNOWN).order_by()
