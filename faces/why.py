@@ -21,13 +21,14 @@ from django.utils.formats import date_format
 
 from faces import pairs
 from faces.access import faces_visible_to, people_visible_to
-from faces.limits import MIN_QUALITY, Limits, limits
 from faces.models import Event, Face, FacePair, MarkedName, Person, Refusal
 from faces.people import FaceThumb, face_thumb, face_thumbs
 from faces.revisions import is_pending
+from faces.rules import MIN_QUALITY, Rules, rules_of
 from gallery.access import Viewer
 
 NEAREST = 3
+_WAITS = "It waits for recognition: it was not compared with other faces yet."
 # Confirmed faces that are compared at most, the newest first.
 MOST = 4000
 _QUALITIES = ((0.75, "very good"), (0.6, "good"), (0.45, "fair"), (MIN_QUALITY, "poor"))
@@ -61,7 +62,7 @@ class Why:
 def why(viewer: Viewer, face: Face) -> Why:
     """What decided about a face that came through `access.get_face`. About fifteen queries, however many faces."""
     person = people_visible_to(viewer).filter(pk=face.person_id).first() if face.person_id else None
-    limit = limits(face.model)
+    limit = rules_of(face.model)
     point = _numbers(Face.objects.filter(pk=face.pk).values_list("embedding", flat=True).first())
     nearest = _nearest(viewer, face, point) if point else []
     against = _against(viewer, face)
@@ -69,10 +70,7 @@ def why(viewer: Viewer, face: Face) -> Why:
     if limit and face.state == Face.State.UNKNOWN and face.quality >= MIN_QUALITY:
         within = [it.person for it in nearest if it.distance <= limit.reach and it.person.pk not in against]
         asked = within[0] if within else None
-    if not face.is_confirmed and face.state in (Face.State.UNKNOWN, Face.State.ASSIGNED) and not (limit and point):
-        rule = "It waits for recognition: it was not compared with other faces yet."
-    else:
-        rule = _rule(viewer, face, person, nearest, against, limit or Limits(0.0, 0.0))
+    rule = _rule(viewer, face, person, nearest, against, limit if point else None)
     return Why(
         face=face_thumb(face),
         rule=rule,
@@ -158,7 +156,7 @@ def _rule(
     person: Person | None,
     nearest: list[NearFace],
     against: dict[int, str],
-    limit: Limits,
+    limit: Rules | None,
 ) -> str:
     """The sentence that says what decided."""
     if face.state == Face.State.NOT_A_FACE:
@@ -167,6 +165,8 @@ def _rule(
         return "Somebody set it aside as the face of a stranger."
     if face.is_confirmed and person:
         return _confirmed(face, person)
+    if limit is None:
+        return _WAITS
     if person:
         return _given(viewer, face, person, nearest, limit.match_distance)
     return _not_given(viewer, face, nearest, against, limit)
@@ -203,7 +203,7 @@ def _given(viewer: Viewer, face: Face, person: Person, nearest: list[NearFace], 
     return f"It was taken for {person.name} because of a face in a photo that you cannot see."
 
 
-def _not_given(viewer: Viewer, face: Face, nearest: list[NearFace], against: dict[int, str], limit: Limits) -> str:
+def _not_given(viewer: Viewer, face: Face, nearest: list[NearFace], against: dict[int, str], limit: Rules) -> str:
     """Why a face is nobody's."""
     if face.quality < MIN_QUALITY:
         return (
