@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from faces.clustering import NOISE, DynamicGroups, NewFaces, constraints, dbscan, link_groups, separate_same_photo
+from faces.clustering import groups
 from faces.clustering.constraints import rows_of, units
 from tests.faces.test_clustering import normalised
 
@@ -40,6 +41,7 @@ class Decisions(RuleBasedStateMachine):
             "min_samples": data.draw(st.integers(1, 3)),
             "link_distance": data.draw(st.sampled_from([0.05, 0.2, 0.5, 0.8])),
         }
+        groups._FEW_FACES = data.draw(st.sampled_from([0, 64]))
         self.centres = self.random.normal(size=(4, self.dimensions))
         self.spread = data.draw(st.sampled_from([0.0, 0.1, 0.3, 0.6]))
         self.photos = data.draw(st.integers(1, 15))
@@ -51,6 +53,9 @@ class Decisions(RuleBasedStateMachine):
         self.kept = DynamicGroups(self.dimensions, **self.rules)
         self.insert(data.draw(st.integers(0, 40)))
 
+    def teardown(self) -> None:
+        groups._FEW_FACES = 64
+
     def a_point(self) -> np.ndarray:
         if self.random.random() < 0.05:
             return np.zeros(self.dimensions, dtype=np.float32)
@@ -61,9 +66,9 @@ class Decisions(RuleBasedStateMachine):
         count = min(len(self.points), int(self.random.integers(1, most + 1)))
         return self.random.choice(sorted(self.points), count, replace=False).tolist()
 
-    def follow(self, groups: DynamicGroups, *, gone: list[int], new: list[int]) -> None:
+    def follow(self, followed: DynamicGroups, *, gone: list[int], new: list[int]) -> None:
         ids = np.array(sorted(self.points), dtype=np.int64)
-        groups.update(
+        followed.update(
             gone=np.array(gone, dtype=np.int64),
             new=NewFaces(
                 np.array(new, dtype=np.int64),
@@ -150,15 +155,15 @@ class Decisions(RuleBasedStateMachine):
         sizes = np.bincount(labels[labels != NOISE], minlength=1)
         return np.where((sizes[labels] < 2) & (self.rules["min_samples"] > 1), NOISE, labels)
 
-    def assert_decisions_stand(self, groups: set[frozenset[int]]) -> None:
+    def assert_decisions_stand(self, found: set[frozenset[int]]) -> None:
         unit_of = units(as_pairs(self.always), as_pairs(self.never))
         unit = {face: unit_of.get(face, face) for face in self.points}
-        for group in groups:
+        for group in found:
             shown = {(self.photo[face], unit[face]) for face in group}
             assert len({photo for photo, _ in shown}) == len(shown), "nobody is twice in one photo"
         for one, other in self.never:
-            assert not any({one, other} <= group for group in groups)
-        group_of = {face: group for group in groups for face in group}
+            assert not any({one, other} <= group for group in found)
+        group_of = {face: group for group in found for face in group}
         for face in self.points:
             if self.points[face].any() and self.points.get(unit[face], np.zeros(1)).any():
                 assert unit[face] in group_of.get(face, {face})
