@@ -10,8 +10,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from faces.clustering import NOISE, DynamicGroups, NewFaces, constraints, dbscan, link_groups, separate_same_photo
-from faces.clustering import groups
+from faces.clustering import (
+    NOISE,
+    DynamicGroups,
+    NewFaces,
+    constraints,
+    dbscan,
+    groups,
+    link_groups,
+    separate_same_photo,
+)
 from faces.clustering.constraints import rows_of, units
 from tests.faces.test_clustering import normalised
 
