@@ -132,20 +132,19 @@ class DynamicGroups:
 
         What of it takes time: O(n * d) for each face that comes or goes, and O(n) once.
         """
-        components, nodes = self._components, self._nodes
-        component_sizes, node_sizes = _sizes(components), _sizes(nodes)
         dirty = self._change(gone, new)
+        components, nodes = self._components, self._nodes
         self._decide(dirty, ids, photo_ids, never, always)
         if not len(gone) and not dirty.any():
             return
-        before = np.where(self._is_new, NOISE, _longer(components, len(dirty)))
+        before = np.where(self._is_new, NOISE, components)
         self._components = self._dbscan.row_labels()
-        intact = _intact(before, component_sizes, self._components, dirty)
+        intact = _intact(before, _sizes(components), self._components, dirty)
         self._separate(intact, before)
-        before = np.where(self._is_new, NOISE, _longer(nodes, len(dirty)))
+        before = np.where(self._is_new, NOISE, nodes)
         self._make_nodes()
         self._count_moved(before)
-        self._link(_intact(before, node_sizes, self._nodes, dirty))
+        self._link(_intact(before, _sizes(nodes), self._nodes, dirty))
 
     # ---- Faces and decisions
 
