@@ -410,15 +410,16 @@ def test_nearest_people_are_written_where_they_changed(
     from tests.factories import PersonFactory
 
     anna, tom = PersonFactory(), PersonFactory()
+    one, other = anna.pk, tom.pk
     faces = house.faces(1, 4)
     results_of = groups_module.results_of
 
     def with_near(*args: object) -> grouping.Result:
         found = results_of(*args)  # type: ignore[arg-type]
-        near = np.array([anna.pk, tom.pk, -1, anna.pk])
+        near = np.array([one, other, -1, one])
         nearest = found.matching.candidates.copy(), found.matching.similarity.copy()
         nearest[0][:, 0], nearest[1][:, 0] = near, [0.5, 0.75, -np.inf, 0.4375]
-        people = np.where(near == tom.pk, tom.pk, found.people)
+        people = np.where(near == other, other, found.people)
         matching = replace(found.matching, people=people, candidates=nearest[0], similarity=nearest[1])
         return replace(found, matching=matching)
 
