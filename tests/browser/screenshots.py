@@ -65,6 +65,7 @@ def addresses(page: Page) -> Iterator[tuple[str, str]]:
         yield "album-edit", f"{album}edit/"
     yield "album-new", "/albums/new/"
     yield "people", "/people/"
+    yield "questions", "/people/questions/"
     for name, part in (("person", ".covers.round a"), ("suggestion", "a.suggestion-cover")):
         if link := first_link(page, "/people/", part):
             yield name, link
