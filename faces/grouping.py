@@ -23,7 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from faces import clustering as algorithm
 from faces import continuity, matching, revisions
-from faces.clustering import NOISE, Embeddings, Mask, Rows
+from faces.clustering import NOISE, Embeddings, Mask, Rows, quality
 from faces.models import Cluster, Clustering, Face, Person, Refusal
 from gallery import work
 from gallery.models import Library
@@ -31,8 +31,6 @@ from gallery.vision import catalog
 
 logger = logging.getLogger(__name__)
 
-# Faces worse than this (`vision.face_quality`: small, blurred or turned away) neither start a group nor join one.
-MIN_QUALITY = 0.30
 # Changes that come in while it computes are followed at once this often; after that the sweep asks again.
 MAX_ROUNDS = 4
 # Ids in one UPDATE: SQLite has taken 32,766 parameters in a statement since 3.32, PostgreSQL 65,535.
@@ -184,28 +182,25 @@ def compute(snapshot: Snapshot, spec: catalog.ModelSpec) -> Result:
     """Groups and people for a snapshot. No database. Raises ModelUnavailable for a model without distances."""
     if spec.eps is None or spec.min_samples is None or spec.link_distance is None:
         raise catalog.ModelUnavailable(f"{spec.key} has no distances in the catalog: its faces cannot be compared.")
-    good = _good(snapshot)
+    good = quality.may_start(snapshot.embeddings, snapshot.quality)
     labels = np.full(len(snapshot.ids), NOISE, dtype=np.int64)
     embeddings, photo_ids = snapshot.embeddings[good], snapshot.photo_ids[good]
     found = algorithm.dbscan(embeddings, eps=spec.eps, min_samples=spec.min_samples).labels
     found = algorithm.separate_same_photo(found, embeddings, photo_ids, eps=spec.eps, min_samples=spec.min_samples)
     labels[good] = algorithm.link_groups(found, embeddings, photo_ids, limit=spec.link_distance)
-    return Result(labels, kept=continuity.carry_over(snapshot.clusters, labels), people=_people(snapshot, good, spec))
+    labels = quality.attach(labels, snapshot.embeddings, snapshot.photo_ids, snapshot.quality, eps=spec.eps)
+    return Result(labels, kept=continuity.carry_over(snapshot.clusters, labels), people=_people(snapshot, spec))
 
 
 def compute_people(snapshot: Snapshot, spec: catalog.ModelSpec) -> Result:
     """People alone: the groups stay, because no face changed since they were made."""
     labels = algorithm.in_order(snapshot.clusters)
     kept = continuity.carry_over(snapshot.clusters, labels)
-    return Result(labels, kept, people=_people(snapshot, _good(snapshot), spec))
+    return Result(labels, kept, people=_people(snapshot, spec))
 
 
-def _good(snapshot: Snapshot) -> Mask:
-    return algorithm.usable(snapshot.embeddings) & (snapshot.quality >= MIN_QUALITY)
-
-
-def _people(snapshot: Snapshot, good: Mask, spec: catalog.ModelSpec) -> Rows:
-    """The person of every face: as confirmed, or of the nearest confirmed face.
+def _people(snapshot: Snapshot, spec: catalog.ModelSpec) -> Rows:
+    """The person of every face: as confirmed, or of the nearest confirmed face, one of the two at least being good.
 
     What only a file of a private library says is compared with the faces of that library alone: a name that the house
     does not know must not come to it by likeness.
@@ -214,7 +209,8 @@ def _people(snapshot: Snapshot, good: Mask, spec: catalog.ModelSpec) -> Rows:
         raise catalog.ModelUnavailable(f"{spec.key} has no distances in the catalog: its faces cannot be compared.")
     people = np.where(snapshot.confirmed, snapshot.people, NOISE)
     known = snapshot.confirmed & (snapshot.people != NOISE) & algorithm.usable(snapshot.embeddings)
-    among, common = good & ~snapshot.confirmed, known & ~snapshot.quiet
+    joins = quality.may_join(snapshot.embeddings, snapshot.quality)
+    among, common = joins & ~snapshot.confirmed, known & ~snapshot.quiet
     apart = np.unique(snapshot.private[known & snapshot.quiet])
     # The libraries share no photo, so a person whom one pass found is in none of the photos of another.
     _match(people, snapshot, among & ~np.isin(snapshot.private, apart), common, match_distance=spec.match_distance)
@@ -226,16 +222,23 @@ def _people(snapshot: Snapshot, good: Mask, spec: catalog.ModelSpec) -> Rows:
 
 
 def _match(people: Rows, snapshot: Snapshot, among: Mask, reference: Mask, *, match_distance: float) -> None:
-    """Writes into `people` whom the faces of `among` are, judged by those of `reference`."""
+    """Writes into `people` whom the faces of `among` are, judged by those of `reference`: good faces by all of these,
+    the others by the good ones among them."""
+    good = quality.may_start(snapshot.embeddings, snapshot.quality)
+    _assign(people, snapshot, among & good, reference, match_distance=match_distance)
+    _assign(people, snapshot, among & ~good, reference & good, match_distance=match_distance)
+
+
+def _assign(people: Rows, snapshot: Snapshot, among: Mask, reference: Mask, *, match_distance: float) -> None:
     rows = np.flatnonzero(among)
     row_of = {face_id: row for row, face_id in enumerate(snapshot.ids[rows].tolist())}
-    sure = snapshot.confirmed & (snapshot.people != NOISE)
+    taken = people != NOISE
     people[rows] = matching.assign(
         snapshot.embeddings[rows],
         snapshot.photo_ids[rows],
         confirmed=snapshot.embeddings[reference],
         confirmed_people=snapshot.people[reference],
-        taken=zip(snapshot.photo_ids[sure].tolist(), snapshot.people[sure].tolist(), strict=True),
+        taken=zip(snapshot.photo_ids[taken].tolist(), people[taken].tolist(), strict=True),
         refused=[(row_of[face], person) for _, face, person in snapshot.refusals if face in row_of],
         match_distance=match_distance,
     )
