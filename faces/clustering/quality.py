@@ -1,4 +1,4 @@
-"""What a face's quality allows it to do: start a group, only join one, stand for its person. Pure numpy.
+"""What a face's quality allows it to do: start a group, only join one, or neither. Pure numpy.
 
 How near two strangers come depends on the worse of their two faces. Measured on LFW as it is, made smaller and blurred
 (mobilefacenet, `vision.face_quality`), pairs of strangers per million within 0.40, and within 0.50:
@@ -31,10 +31,6 @@ CORE = 0.45
 # From here on a face may join a group that is there, or be matched to a person by a good face of theirs. Of the faces
 # of 0.20 to 0.45, 62 % have a good face of their person within 0.50; below 7 to 18 %.
 JOIN = 0.20
-# From here on a face shows its person well enough to stand for them: about as sharp as a portrait of 64 pixels. A face
-# that somebody confirmed goes before a better one that is only a guess, if it is at least this good.
-COVER = 0.60
-
 # Join faces that are compared with all good ones at once.
 _ROWS = 256
 _NONE: Rows = np.empty((0, 2), dtype=np.int64)
