@@ -169,14 +169,14 @@ def main() -> None:
                 f"  {float(row['seconds']) / bare:5.2f} times the bare products{bar}"
             )
         if "sklearn" in found:
-            same = found["plain"].get("partition") == found["sklearn"].get("partition")
-            print(f"  core points and their clusters are {'the same' if same else 'DIFFERENT'}")
+            is_same = found["plain"].get("partition") == found["sklearn"].get("partition")
+            print(f"  core points and their clusters are {'the same' if is_same else 'DIFFERENT'}")
     for name, times in operations(chosen.faces).items():
         times.sort()
         p95 = times[round(len(times) * 0.95) - 1]
         what = "insert a photo's 5 faces" if name == "insert" else "delete a photo's faces"
-        bar = BARS[f"{name}_ms"]
-        print(f"{what:26} p50 {statistics.median(times):7.1f} ms   p95 {p95:7.1f} ms   bar: p95 {bar:.0f} ms")
+        limit = BARS[f"{name}_ms"]
+        print(f"{what:26} p50 {statistics.median(times):7.1f} ms   p95 {p95:7.1f} ms   bar: p95 {limit:.0f} ms")
 
 
 if __name__ == "__main__":
