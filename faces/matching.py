@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faces.clustering import Embeddings, Mask, Rows
+from faces.clustering.calibration import match_limits
 
 NOBODY = -1
 
@@ -30,8 +31,8 @@ def assign(
     """A person id, or NOBODY, for each of n faces that nobody confirmed. int64 (n,).
 
     A face may be a person if its cosine distance to the nearest of that person's confirmed faces (float32 (m, d), with
-    int64 (m,) person ids) is at most `match_distance`. `refused` holds pairs of row and person that somebody ruled
-    out; `taken` holds pairs of photo and person that a confirmed face already fills. Among what is left the nearest
+    int64 (m,) person ids) is at most `match_distance`, less for people with many (`match_limits`). `refused` holds
+    pairs of row and person that somebody ruled out; `taken` holds pairs of photo and person that a confirmed face already fills. Among what is left the nearest
     pairs win, one after the other, and nobody is twice in one photo; equals go by row, then by person id. A face whose
     best person went to a nearer face of its photo may still be its second best: brothers who are both in the picture.
 
@@ -41,17 +42,17 @@ def assign(
     if not len(embeddings) or not len(confirmed):
         return result
     order = np.argsort(confirmed_people, kind="stable")
-    people, starts = np.unique(confirmed_people[order], return_index=True)
+    people, starts, counts = np.unique(confirmed_people[order], return_index=True, return_counts=True)
     gallery = np.nan_to_num(confirmed[order])
     ruled_out = _positions(refused, people)
-    threshold = np.float32(1.0 - match_distance)
+    thresholds = (1.0 - match_limits(match_distance, counts)).astype(np.float32)
     candidates = []
     for top in range(0, len(embeddings), BLOCK_ROWS):
         block = np.nan_to_num(embeddings[top : top + BLOCK_ROWS])
         nearest = np.maximum.reduceat(block @ gallery.T, starts, axis=1)
         for row, person in ruled_out.get(top // BLOCK_ROWS, ()):
             nearest[row - top, person] = -np.inf
-        candidates.append(_nearest_people(nearest, threshold, top))
+        candidates.append(_nearest_people(nearest, thresholds, top))
     rows, columns, similarity = (np.concatenate(part) for part in zip(*candidates, strict=True))
     filled = set(taken)
     for choice in np.lexsort((columns, rows, -similarity)).tolist():
@@ -64,10 +65,10 @@ def assign(
 
 
 def _nearest_people(
-    nearest: NDArray[np.float32], threshold: np.float32, top: int
+    nearest: NDArray[np.float32], thresholds: NDArray[np.float32], top: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Row, column and similarity of up to CHOICES people near enough to each row of a block (b, p)."""
-    near: Mask = nearest >= threshold
+    """Row, column and similarity of up to CHOICES people near enough (`thresholds` (p,)) to each row of a block (b, p)."""
+    near: Mask = nearest >= thresholds
     for row in np.flatnonzero(near.sum(axis=1) > CHOICES):
         further = np.argsort(-nearest[row], kind="stable")[CHOICES:]
         near[row, further] = False

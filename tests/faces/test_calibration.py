@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from faces.clustering import calibration
-from faces.clustering.calibration import calibrate, fit_strangers
+from faces.clustering.calibration import calibrate, fit_strangers, match_limits
 from faces.clustering.pairs import Embeddings, Rows
 from gallery.vision.catalog import ModelSpec, ModelUnavailable, model, read_catalog
 
@@ -149,3 +149,8 @@ def test_a_range_that_does_not_hold_its_distance_is_no_catalog(tmp_path: Path, w
     )
     with pytest.raises(ValueError, match="toy: eps_range"):
         read_catalog(file)
+
+
+def test_people_with_many_confirmed_faces_take_only_nearer_ones() -> None:
+    limits = match_limits(0.50, np.array([1, 5, 10, 80, 640]))
+    assert limits == pytest.approx([0.50, 0.50, 0.4875, 0.45, 0.4125])
