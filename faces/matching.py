@@ -32,9 +32,10 @@ def assign(
 
     A face may be a person if its cosine distance to the nearest of that person's confirmed faces (float32 (m, d), with
     int64 (m,) person ids) is at most `match_distance`, less for people with many (`match_limits`). `refused` holds
-    pairs of row and person that somebody ruled out; `taken` holds pairs of photo and person that a confirmed face already fills. Among what is left the nearest
-    pairs win, one after the other, and nobody is twice in one photo; equals go by row, then by person id. A face whose
-    best person went to a nearer face of its photo may still be its second best: brothers who are both in the picture.
+    pairs of row and person that somebody ruled out; `taken` holds pairs of photo and person that a confirmed face
+    already fills. Among what is left the nearest pairs win, one after the other, and nobody is twice in one photo;
+    equals go by row, then by person id. A face whose best person went to a nearer face of its photo may still be its
+    second best: brothers who are both in the picture.
 
     Rows that are not embeddings (zeros, NaN) belong to nobody. Memory: O(n + m) and one block.
     """
@@ -67,7 +68,8 @@ def assign(
 def _nearest_people(
     nearest: NDArray[np.float32], thresholds: NDArray[np.float32], top: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
-    """Row, column and similarity of up to CHOICES people near enough (`thresholds` (p,)) to each row of a block (b, p)."""
+    """Row, column and similarity of up to CHOICES people to each row of a block (b, p) that are near enough, by
+    `thresholds` (p,)."""
     near: Mask = nearest >= thresholds
     for row in np.flatnonzero(near.sum(axis=1) > CHOICES):
         further = np.argsort(-nearest[row], kind="stable")[CHOICES:]

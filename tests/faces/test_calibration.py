@@ -152,5 +152,5 @@ def test_a_range_that_does_not_hold_its_distance_is_no_catalog(tmp_path: Path, w
 
 
 def test_people_with_many_confirmed_faces_take_only_nearer_ones() -> None:
-    limits = match_limits(0.50, np.array([1, 5, 10, 80, 640]))
-    assert limits == pytest.approx([0.50, 0.50, 0.4875, 0.45, 0.4125])
+    limits = match_limits(0.50, np.array([1, 5, 10, 80, 640, 9000]))
+    assert limits == pytest.approx([0.50, 0.50, 0.4875, 0.45, 0.4125, 0.40])
