@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Counted up when the meaning of results changes.
-_CODE = "1"
+_CODE = "2"
 _FOUND = ("x", "y", "w", "h", "score", "landmarks", "quality", "embedding")
 _WRITTEN = (*_FOUND, "embedding_crc", "model", "digest", "cluster", "person", "state")
 

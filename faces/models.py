@@ -108,7 +108,7 @@ class Face(Box):
         indexes = [
             # Rows are wide (an embedding is 512 bytes), so each of these holds all that its lists and counts ask for.
             models.Index(
-                fields=["person", "-quality", "id", "photo"],
+                fields=["person", "is_confirmed", "-quality", "id", "photo"],
                 condition=Q(person__isnull=False),
                 name="face_of_person",
             ),
