@@ -155,3 +155,16 @@ def test_a_range_that_does_not_hold_its_distance_is_no_catalog(tmp_path: Path, w
 def test_people_with_many_confirmed_faces_take_only_nearer_ones() -> None:
     limits = np.array([match_limit(0.50, count) for count in (1, 5, 10, 80, 640, 9000)])
     assert limits == pytest.approx([0.50, 0.50, 0.4875, 0.45, 0.4125, 0.40])
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05])
+def test_mirrors_and_collages_do_not_move_the_distances(share: float) -> None:
+    embeddings, photo_ids = crowd(1500, near=0.3), photos_of(3, 500)
+    right = calibrate(embeddings, photo_ids, spec=SPEC)
+    twice = np.arange(0, 1500, 3)[: round(500 * 3 * share)]  # so many of the pairs are one person
+    noise = np.random.default_rng(5).normal(size=(len(twice), NUMBERS)) * 0.05
+    embeddings[twice + 1] = embeddings[twice] + noise.astype(np.float32)
+    embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+    found = calibrate(embeddings, photo_ids, spec=SPEC)
+    assert found.eps == pytest.approx(right.eps, abs=0.011)
+    assert found.link_distance == pytest.approx(right.link_distance, abs=0.011)
