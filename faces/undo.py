@@ -38,6 +38,7 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     still = Event.objects.filter(pk=event.pk, undone_at__isnull=True)
     if not still.update(undone_at=timezone.now(), undone_by_id=by.pk):
         raise AlreadyUndone
+    event.undone_by_id = by.pk
     if event.kind == Event.Kind.PAIR:
         return pairs.undo_pair(event)
     people = Person.objects.select_for_update(no_key=True)
@@ -76,7 +77,7 @@ def _undo_many(event: Event, person: Person | None, before: dict[str, Any]) -> l
     for part in chunks({face for face, _ in refusals} - refused_since(event)):
         Refusal.objects.filter(person=person, face_id__in=part).delete()
     faces = as_left(event, set(before["faces"]) - since)
-    said = _kept(len(before["faces"]) - len(faces))
+    said = _kept(event, len(before["faces"]) - len(faces))
     formers = {row[0]: Former(*row) for row in before["formers"]}
     drop_covers(face.pk for face in faces if formers[face.pk].person != face.person_id)
     said += restore(faces, formers.values())
@@ -104,7 +105,7 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str
     )
     faces = list(ours.defer("embedding", "landmarks"))
     ids = [face.pk for face in faces]
-    said = _kept(len(before["faces"]) - len(ids))
+    said = _kept(event, len(before["faces"]) - len(ids))
     former = before.get("former")
     if not former:
         Face.objects.filter(pk__in=ids).update(
@@ -124,9 +125,12 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str
     return said
 
 
-def _kept(count: int) -> list[str]:
+def _kept(event: Event, count: int) -> list[str]:
+    """A number is told to whoever decided: others may not see all of these faces."""
     if not count:
         return []
+    if event.actor_id != event.undone_by_id:
+        return ["What was changed or deleted since stays as it is."]
     if count == 1:
         return ["One face was changed or deleted since, and stays as it is."]
     return [f"{count} faces were changed or deleted since, and stay as they are."]
