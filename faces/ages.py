@@ -1,40 +1,33 @@
-"""How old somebody was on a day, in the words that people use. Pure."""
+"""How old somebody is in a photo."""
 
 from __future__ import annotations
 
 import datetime as dt
 
-# Up to here months are told.
-MONTHS_UNTIL_YEARS = 2
+# Below this many years people count months.
+_IN_MONTHS = 2
 
 
-def months(born: dt.date, day: dt.date) -> int | None:
-    """Whole months from birth to `day`; None before birth.
+def age(born: dt.date | None, on: dt.date | None) -> str:
+    """The age on a day, as people say it: "3 months" under two years, then "4 years"; empty before the birth.
 
-    Who was born on the 31st, or on 29 February, is a month or year older on the first day after where the month has no
-    such day.
+    Who was born on the last day of a long month is a month older on the last day of a shorter one's successor's first:
+    29 February counts as 1 March in other years, as in law.
     """
-    if day < born:
-        return None
-    return (day.year - born.year) * 12 + day.month - born.month - (day.day < born.day)
-
-
-def years(born: dt.date, day: dt.date) -> int | None:
-    """Whole years from birth to `day`; None before birth."""
-    whole = months(born, day)
-    return None if whole is None else whole // 12
-
-
-def age(born: dt.date | None, day: dt.date | None) -> str:
-    """The age in words: "7 years", under two years "14 months", in the first month "newborn".
-
-    Empty before birth, or if a date is missing.
-    """
-    whole = months(born, day) if born and day else None
-    if whole is None:
+    if born is None or on is None or on < born:
         return ""
-    if whole == 0:
-        return "newborn"
-    if whole < MONTHS_UNTIL_YEARS * 12:
-        return f"{whole} month{'' if whole == 1 else 's'}"
-    return f"{whole // 12} years"
+    months = (on.year - born.year) * 12 + on.month - born.month - (on.day < born.day)
+    if months >= _IN_MONTHS * 12:
+        return f"{months // 12} years"
+    if months == 0:
+        days = (on - born).days
+        return "newborn" if days < 7 else f"{days // 7} week{'s' if days >= 14 else ''}"
+    return f"{months} month{'s' if months > 1 else ''}"
+
+
+def span(born: dt.date | None, first: dt.date | None, last: dt.date | None) -> str:
+    """The ages between two photos: "3 months to 4 years". Empty without a date of birth, or before it."""
+    if first is not None and born is not None and first < born <= (last or first):
+        first = born
+    youngest, oldest = age(born, first), age(born, last)
+    return youngest if youngest == oldest else " to ".join(filter(None, (youngest, oldest)))

@@ -5,6 +5,7 @@ Importing this module is cheap; OpenCV and onnxruntime come in when a worker fir
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 # Counted up when the meaning of results changes.
 _CODE = "1"
 _FOUND = ("x", "y", "w", "h", "score", "landmarks", "quality", "embedding")
-_WRITTEN = (*_FOUND, "model", "digest", "cluster", "person", "state")
+_WRITTEN = (*_FOUND, "embedding_crc", "model", "digest", "cluster", "person", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,7 @@ def _update(face: Face, found: FoundFace, model: str, digest: str) -> Face:
     for name in _FOUND:
         setattr(face, name, getattr(found, name))
     face.model, face.digest = model, digest
+    face.embedding_crc = zlib.crc32(found.embedding)
     return face
 
 

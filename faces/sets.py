@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from faces import company
-from faces.access import get_cluster, get_person, unnamed_visible_to
+from faces.access import get_cluster, get_person_now, unnamed_visible_to
 from faces.company import photos_with
 from faces.models import Cluster, Face, Person
 from faces.people import person_names
@@ -39,7 +39,7 @@ def names_by_photo(photo_ids: Sequence[int], viewer: Viewer) -> dict[int, list[s
 
 
 def register() -> None:
-    photosets.register("person", lambda viewer, argument: person_set(viewer, get_person(viewer, _id(argument))))
+    photosets.register("person", lambda viewer, argument: person_set(viewer, get_person_now(viewer, _id(argument))))
     photosets.register(
         "suggestion", lambda viewer, argument: suggestion_set(viewer, get_cluster(viewer, _id(argument)))
     )

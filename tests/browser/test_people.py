@@ -136,7 +136,7 @@ def test_a_person_is_renamed_and_that_is_undone(page: Page) -> None:
     name_first_suggestion(page, "Niece Philippa")
     page.goto("/people/")
     page.get_by_role("link", name="Niece Philippa").click()
-    page.get_by_text("Rename").click()
+    page.get_by_text("Edit", exact=True).click()
     page.get_by_label("Name", exact=True).fill("Niece Pippa")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", name="Niece Pippa", level=1)).to_be_visible()

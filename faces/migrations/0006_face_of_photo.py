@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("faces", "0003_durable_people"),
+        ("faces", "0005_questions"),
         ("gallery", "0006_parts_of_photos"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
