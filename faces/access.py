@@ -96,12 +96,20 @@ def journal_visible_to(viewer: Viewer) -> QuerySet[Event]:
     return Event.objects.filter(Exists(seen), Q(kind__in=_ABOUT_THE_PERSON) | Exists(moved))
 
 
+def _rules_visible_to(viewer: Viewer) -> QuerySet[Event]:
+    """Entries about how faces are compared: administrators see all, and nobody else any."""
+    rules = Event.objects.filter(kind=Event.Kind.RULES)
+    return rules if getattr(viewer, "is_staff", False) else rules.none()
+
+
 def get_event(viewer: Viewer, event_id: int) -> Event:
     """An entry of the journal that the viewer may undo: their own, or for administrators any that they see.
 
     Whoever it is must see the person it is about. To its author it is enough to see a face that it moved: by that very
-    decision the person may have lost the last face that they see.
+    decision the person may have lost the last face that they see. How faces are compared is for administrators.
     """
+    if rules := _rules_visible_to(viewer).filter(pk=event_id).first():
+        return rules
     if getattr(viewer, "is_staff", False) and (event := journal_visible_to(viewer).filter(pk=event_id).first()):
         return event
     event = get_or_404(Event.objects.filter(actor_id=viewer.pk), pk=event_id)

@@ -5,6 +5,7 @@ Importing this module is cheap; OpenCV and onnxruntime come in when a worker fir
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
-from faces import revisions, same_face
+from faces import drawing, revisions, same_face
 from faces.models import Face, Person, Refusal
+from faces.shadow import previews
 from gallery.analysis import choose_model, in_use
 from gallery.models import Photo
 from gallery.vision import catalog
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 # Counted up when the meaning of results changes.
 _CODE = "1"
 _FOUND = ("x", "y", "w", "h", "score", "landmarks", "quality", "embedding")
-_WRITTEN = (*_FOUND, "model", "digest", "cluster", "person", "state")
+_WRITTEN = (*_FOUND, "embedding_crc", "model", "digest", "cluster", "person", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,7 @@ class FacesAnalyzer:
 
     def version(self) -> str | None:
         detector, embedder = self.models()
-        if detector is None or embedder is None:
-            return None
-        return f"{detector.key}@{detector.sha256[:8]} {embedder.key}@{embedder.sha256[:8]} {_CODE}"
+        return None if detector is None or embedder is None else version_of(detector, embedder)
 
     def waiting_for(self) -> str:
         detector, embedder = self.models()
@@ -162,6 +162,15 @@ class FacesAnalyzer:
 
     def settle(self) -> None:
         revisions.wake_stale()
+        previews.sweep()
+        embedder = self.models()[1]
+        if embedder is not None:
+            drawing.wake_pending(embedder.key)
+
+
+def version_of(detector: ModelSpec, embedder: ModelSpec) -> str:
+    """The version of results that these two models give."""
+    return f"{detector.key}@{detector.sha256[:8]} {embedder.key}@{embedder.sha256[:8]} {_CODE}"
 
 
 def _keys(version: str) -> tuple[str, str]:
@@ -171,9 +180,11 @@ def _keys(version: str) -> tuple[str, str]:
 
 
 def _decided() -> Q:
-    """Whether somebody decided something about a face: named it, set it aside, refused a person, made it a cover."""
+    """Whether somebody decided something about a face: named it, set it aside, refused a person, made it a cover, or
+    drew it."""
     return (
         Q(is_confirmed=True)
+        | Q(is_drawn=True)
         | Q(state__in=[Face.State.IGNORED, Face.State.NOT_A_FACE])
         | Q(Exists(Refusal.objects.filter(face=OuterRef("pk"))))
         | Q(Exists(Person.objects.filter(cover=OuterRef("pk"))))
@@ -193,6 +204,7 @@ def _update(face: Face, found: FoundFace, model: str, digest: str) -> Face:
     for name in _FOUND:
         setattr(face, name, getattr(found, name))
     face.model, face.digest = model, digest
+    face.embedding_crc = zlib.crc32(found.embedding)
     return face
 
 

@@ -10,8 +10,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from faces import revisions
+from faces import drawing, revisions
 from faces.models import Cluster, Event, Face, Person, Refusal
+from faces.shadow import rules
 
 
 class AlreadyUndone(Exception):  # noqa: N818
@@ -30,6 +31,10 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
         raise AlreadyUndone
     if event.kind == Event.Kind.NO_FACE:
         return _undo_no_face(event, event.before)
+    if event.kind == Event.Kind.RULES:
+        return rules.undo(event)
+    if event.kind == Event.Kind.DRAW:
+        return _undo_draw(event, event.before)
     people = Person.objects.select_for_update(no_key=True)
     person = people.filter(pk=event.person_id).first() if event.person_id else None
     if person is None:
@@ -81,7 +86,7 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str
 
 def _decided_since(event: Event, face_ids: Collection[int]) -> set[int]:
     """Those of the faces about which a later entry of the journal still holds."""
-    kinds = (Event.Kind.NAME, Event.Kind.MARKED, Event.Kind.REFUSE, Event.Kind.NO_FACE)
+    kinds = (Event.Kind.NAME, Event.Kind.MARKED, Event.Kind.REFUSE, Event.Kind.NO_FACE, Event.Kind.DRAW)
     later = Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, kind__in=kinds).order_by()
     decided: set[int] = set()
     for before in later.values_list("before", flat=True).iterator():
@@ -154,6 +159,15 @@ def _undo_no_face(event: Event, before: dict[str, Any]) -> list[str]:
     said = _restore(face, before["former"])
     _follow({face.cluster_id} if face.cluster_id else set(), {face.model})
     return said
+
+
+def _undo_draw(event: Event, before: dict[str, Any]) -> list[str]:
+    if _decided_since(event, before["faces"]):
+        return ["Somebody decided about this face since: it stays."]
+    people = Person.objects.select_for_update(no_key=True)
+    person = people.filter(pk=event.person_id).first() if event.person_id else None
+    said = _undo_name(event, person, before) if person else []
+    return said or drawing.take_away(event)
 
 
 def _undo_rename(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
