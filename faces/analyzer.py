@@ -65,7 +65,7 @@ class FacesAnalyzer:
         One query. A better embedder that arrives later changes nothing by itself: people are compared within one model,
         so a change means that every photo is looked at again, which is for a person to decide.
         """
-        detector, embedder = _keys(in_use(self.name))
+        detector, embedder = keys_of(in_use(self.name))
         return (
             choose_model("face_detection", settings.PICTOPY.face_detector, detector),
             choose_model("face_embedding", settings.PICTOPY.face_embedder, embedder),
@@ -90,7 +90,7 @@ class FacesAnalyzer:
 
         from faces import vision
 
-        detector, embedder = (catalog.model(key) for key in _keys(version))
+        detector, embedder = (catalog.model(key) for key in keys_of(version))
         folder = settings.PICTOPY.models_dir
         found = vision.load_face_detector(detector, folder).detect(pixels)
         network = vision.load_face_embedder(embedder, folder)
@@ -173,7 +173,7 @@ def version_of(detector: ModelSpec, embedder: ModelSpec) -> str:
     return f"{detector.key}@{detector.sha256[:8]} {embedder.key}@{embedder.sha256[:8]} {_CODE}"
 
 
-def _keys(version: str) -> tuple[str, str]:
+def keys_of(version: str) -> tuple[str, str]:
     """Keys of detector and embedder in a version; empty where it is none of ours."""
     parts = [part.partition("@")[0] for part in version.split()]
     return (parts[0], parts[1]) if len(parts) == 3 else ("", "")

@@ -16,7 +16,7 @@ from threadpoolctl import threadpool_limits
 from faces import grouping, revisions
 from faces.analyzer import FacesAnalyzer
 from faces.models import Clustering, Preview, SpareEmbedding
-from faces.shadow import difference, distances, embedding, previews, spares
+from faces.shadow import difference, distances, embedding, models, previews, spares
 from faces.shadow.distances import Distances
 from gallery import recording, steps, thumbnails, work
 from gallery.tasks import MIN_FREE_BYTES
@@ -59,22 +59,20 @@ def run(preview_id: int, *, turn_s: float = TURN_S) -> None:
 
 def _make(preview: Preview, deadline: float) -> bool:
     """False when there is more to do. Raises LeaseLost, ModelUnavailable."""
-    present = FacesAnalyzer().models()[1]
-    if present is None:
-        raise ModelUnavailable("No model for recognising faces is at hand.")
-    if preview.model != present.key and not _look_again(preview, deadline):
+    present = models.present()
+    if preview.model != present and not _look_again(preview, deadline):
         return False
-    if not _bring_up_to_date(present.key):
+    if not _bring_up_to_date(present):
         return False
-    snapshot = grouping.read(present.key)
-    libraries = _libraries(present.key, snapshot)
+    snapshot = grouping.read(present)
+    libraries = _libraries(present, snapshot)
     spec = catalog.model(preview.model)
     wanted = distances.read(preview.rules, distances.by_itself(None, spec))
     seen = snapshot.fingerprint()
-    shadow = snapshot if preview.model == present.key else _seen_by(preview.model, snapshot)
+    shadow = snapshot if preview.model == present else _seen_by(preview.model, snapshot)
     with threadpool_limits(settings.PICTOPY.threads_per_worker, user_api="blas"):
         result = compute(shadow, wanted)
-    found = {"present": present.key} | difference.compare(
+    found = {"present": present} | difference.compare(
         snapshot.ids,
         libraries,
         snapshot.quality,

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
 from django.db.models import F, OuterRef, QuerySet, Subquery
@@ -20,7 +19,7 @@ from django.utils import timezone
 from faces import revisions
 from faces.analyzer import FacesAnalyzer, version_of
 from faces.models import Cluster, Clustering, Event, Face, Preview, SpareEmbedding
-from faces.shadow import distances
+from faces.shadow import distances, models
 from faces.shadow.distances import NAMES, Distances
 from gallery.analysis import in_use
 from gallery.models import AnalyzerVersion, Receipt
@@ -40,12 +39,10 @@ def use(preview: Preview, by: AbstractBaseUser) -> Event:
     """
     revisions.lock()
     preview = _ready(preview)
-    present = FacesAnalyzer().models()[1]
-    if present is None:
-        raise NotApplicable("No model for recognising faces is at hand.")
-    before: dict[str, Any] = {"model": preview.model, "former": present.key}
-    if preview.model != present.key:
-        _switch(present.key, preview.model)
+    present = models.present()
+    before: dict[str, Any] = {"model": preview.model, "former": present}
+    if preview.model != present:
+        _switch(present, preview.model)
     clustering, _ = Clustering.objects.get_or_create(model=preview.model)
     before["was"] = _chosen(clustering)
     try:
@@ -57,7 +54,7 @@ def use(preview: Preview, by: AbstractBaseUser) -> Event:
     Preview.objects.filter(pk=preview.pk).update(
         state=Preview.State.DONE, is_accepted=True, result={}, finished_at=timezone.now()
     )
-    revisions.count_up({preview.model, present.key}, wake=True, faces=True)
+    revisions.count_up({preview.model, present}, wake=True, faces=True)
     return Event.objects.create(kind=Event.Kind.RULES, actor_id=by.pk, before=before)
 
 
@@ -67,9 +64,8 @@ def undo(event: Event) -> list[str]:
     What cannot be taken back now can be later: then the entry stays as if it was not asked.
     """
     before = event.before
-    present = FacesAnalyzer().models()[1]
     clustering = Clustering.objects.filter(model=before["model"]).first()
-    if present is None or present.key != before["model"]:
+    if models.present() != before["model"]:
         return _not_now(event, "Another model for recognising faces is in use since.")
     if clustering is None or _chosen(clustering) != before["after"]:
         return _not_now(event, "The distances were changed again since.")
@@ -112,29 +108,16 @@ def _choose(clustering: Clustering, wanted: Distances, default: Distances) -> di
 # --- another model
 
 
-def why_not(model: str) -> str:
-    """Why a model cannot come into use now, in a sentence; empty if it can."""
-    wanted = settings.PICTOPY.face_embedder
-    if wanted and wanted != model:
-        return f"The setting PICTOPY_FACE_EMBEDDER names {wanted}: take it away first, or name {model} there."
-    try:
-        distances.of_catalog(catalog.model(model))
-        catalog.weights_path(catalog.model(model), settings.PICTOPY.models_dir)
-    except ModelUnavailable as error:
-        return str(error)
-    return ""
-
-
 def _switch(former: str, model: str) -> None:
     """Exchanges the embeddings of one model for those of another. Raises `NotApplicable`.
 
     Six statements that each go through all faces or photos, however many there are.
     """
-    if why := why_not(model):
+    if why := models.why_not(model):
         raise NotApplicable(why)
-    detector, present = FacesAnalyzer().models()
-    if detector is None or present is None or present.key != former:
-        raise NotApplicable("The models in use were changed in the meantime.")
+    detector = FacesAnalyzer().models()[0]
+    if detector is None:
+        raise NotApplicable("The model for face detection is not at hand.")
     if not _exchanged(model).exists() and Face.objects.filter(model=former).exists():
         raise NotApplicable(f"{model} has not looked at any face yet.")
     now = version_of(detector, catalog.model(model))
