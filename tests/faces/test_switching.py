@@ -195,7 +195,7 @@ def test_it_goes_on_where_it_was_stopped(faces: list[Face], admin: User, monkeyp
     computing.run(preview.pk)
     preview.refresh_from_db()
     assert preview.state == "ready"
-    assert looked == sorted({*looked}) + [looked[1]], "what was seen is not looked at again, what killed it comes last"
+    assert looked == [*sorted({*looked}), looked[1]], "what was seen is not looked at again, what killed it comes last"
 
 
 def test_a_photo_that_kills_its_worker_three_times_is_passed_over(faces: list[Face]) -> None:
