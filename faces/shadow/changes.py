@@ -56,7 +56,10 @@ class GroupChange:
         if not now:
             return "A group that is not there any more" if was == 1 else f"{was} groups that are not there any more"
         if (was, now) == (1, 1):
-            return "A group that grows" if self.after[0] > self.before[0] else "A group that changes"
+            was, now = self.before[0], self.after[0]
+            return (
+                "A group that grows" if now > was else "A group that shrinks" if now < was else "Other faces in a group"
+            )
         if now == 1:
             return f"{was} groups become one"
         return f"A group falls into {now}" if was == 1 else f"{was} groups become {now}"
@@ -98,7 +101,7 @@ class Difference:
             groups = "group becomes" if self.groups_before == 1 else "groups become"
             parts.append(f"{self.groups_before:,} {groups} {self.groups_after:,}")
         elif self.groups:
-            parts.append(f"{self.groups_before:,} groups, some of them others")
+            parts.append(f"{self.groups_before:,} groups stay as many, some of them with other faces")
         return ", ".join(parts) + "."
 
 

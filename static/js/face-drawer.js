@@ -29,7 +29,7 @@ class FaceDrawer extends HTMLElement {
     this.form.addEventListener("submit", (event) => this.onSubmit(event), { signal });
     this.draw(this.read());
     // A question about the name comes first, and so does what was wrong.
-    if (!document.querySelector("[autofocus]")) this.focus({ preventScroll: true });
+    if (!this.form.querySelector("[autofocus], [aria-invalid]")) this.focus({ preventScroll: true });
   }
 
   disconnectedCallback() {
