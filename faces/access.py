@@ -89,27 +89,23 @@ _ABOUT_THE_PERSON = [Event.Kind.RENAME, Event.Kind.COVER, Event.Kind.HIDE]
 def journal_visible_to(viewer: Viewer) -> QuerySet[Event]:
     """Entries about people whom the viewer sees, and, if they moved faces, about at least one face that they see.
 
-    Otherwise an entry would tell that somebody whom all know is in a photo that they may not know of.
+    Otherwise an entry would tell that somebody whom all know is in a photo that they may not know of. Entries about how
+    faces are compared are for administrators.
     """
     seen = people_visible_to(viewer).filter(pk=OuterRef("person_id"))
     moved = faces_visible_to(viewer).filter(pk__in=_MovedFaces(OuterRef("before")))
-    return Event.objects.filter(Exists(seen), Q(kind__in=_ABOUT_THE_PERSON) | Exists(moved))
-
-
-def _rules_visible_to(viewer: Viewer) -> QuerySet[Event]:
-    """Entries about how faces are compared: administrators see all, and nobody else any."""
-    rules = Event.objects.filter(kind=Event.Kind.RULES)
-    return rules if getattr(viewer, "is_staff", False) else rules.none()
+    about_somebody = Q(Exists(seen)) & (Q(kind__in=_ABOUT_THE_PERSON) | Q(Exists(moved)))
+    about_nobody = Q(kind=Event.Kind.DRAW, person=None) & Q(Exists(moved))
+    rules = Q(kind=Event.Kind.RULES) if getattr(viewer, "is_staff", False) else Q(pk__in=[])
+    return Event.objects.filter(about_somebody | about_nobody | rules)
 
 
 def get_event(viewer: Viewer, event_id: int) -> Event:
     """An entry of the journal that the viewer may undo: their own, or for administrators any that they see.
 
     Whoever it is must see the person it is about. To its author it is enough to see a face that it moved: by that very
-    decision the person may have lost the last face that they see. How faces are compared is for administrators.
+    decision the person may have lost the last face that they see.
     """
-    if rules := _rules_visible_to(viewer).filter(pk=event_id).first():
-        return rules
     if getattr(viewer, "is_staff", False) and (event := journal_visible_to(viewer).filter(pk=event_id).first()):
         return event
     event = get_or_404(Event.objects.filter(actor_id=viewer.pk), pk=event_id)

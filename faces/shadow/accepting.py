@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from faces import revisions
 from faces.access import faces_visible_to
-from faces.models import Cluster, Event, Face, Person, Preview, Refusal
+from faces.models import Cluster, Event, Face, FacePair, Person, Preview, Refusal
 from faces.shadow.rules import NotApplicable
 
 
@@ -24,8 +24,9 @@ def accept_person(
 ) -> tuple[Event, int, int]:
     """Confirms and refuses the faces that `by` sees, all or `only` some: the entry of the journal, and how many each.
 
-    Faces about which somebody decided since, and those in photos where another face is confirmed as the person, are
-    left as they are. Raises `NotApplicable` if nothing is left to accept, or the preview was put away.
+    Faces about which somebody decided since, those that were said to be somebody else than one of the person's, and
+    those in photos where another face is confirmed as the person, are left as they are. Raises `NotApplicable` if
+    nothing is left to accept, or the preview was put away.
     """
     revisions.lock()
     preview = Preview.objects.select_for_update().filter(pk=preview.pk).first() or preview
@@ -38,9 +39,10 @@ def accept_person(
     gains = _open(by, ids_of(change["gains"]), only).exclude(refusals__person=person).exclude(person=person)
     losses = list(_open(by, ids_of(change["losses"]), only).filter(person=person))
     filled = set(Face.objects.filter(person=person, is_confirmed=True).values_list("photo_id", flat=True))
+    never = _never(person)
     confirmed: list[Face] = []
     for face in gains:
-        if face.photo_id not in filled:
+        if face.photo_id not in filled and face.pk not in never:
             confirmed.append(face)
             filled.add(face.photo_id)
     if not (confirmed or losses):
@@ -68,6 +70,14 @@ def accept_person(
     revisions.count_up({face.model for face in touched}, wake=True, faces=False)
     _note(preview, person, event, was_fresh)
     return event, len(ids), len(lost)
+
+
+def _never(person: Person) -> set[int]:
+    """Faces of which somebody said that they are another person than a face that is confirmed as this one."""
+    apart = FacePair.objects.filter(is_same=False)
+    one = apart.filter(other__person=person, other__is_confirmed=True).values_list("one", flat=True)
+    other = apart.filter(one__person=person, one__is_confirmed=True).values_list("other", flat=True)
+    return {*one, *other}
 
 
 def ids_of(by_library: dict[str, list[int]]) -> list[int]:

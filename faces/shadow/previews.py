@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from faces import revisions
 from faces.models import Preview
+from faces.shadow import spares
 from faces.shadow.distances import Distances
 from gallery import work
 
@@ -39,6 +40,7 @@ def ask(model: str, rules: Distances, by: AbstractBaseUser) -> Preview:
     preview = Preview.objects.create(model=model, rules=rules.as_row(), asked_by_id=by.pk)
     finished = Preview.objects.filter(state=State.DONE).order_by("-pk").values_list("pk", flat=True)
     Preview.objects.filter(pk__in=list(finished[_KEPT:])).delete()
+    spares.tidy(model)
     work.wake(PREVIEW, preview.pk)
     return preview
 

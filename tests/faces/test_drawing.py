@@ -22,16 +22,15 @@ from faces.models import Clustering, Event, Face, Person, SpareEmbedding
 from faces.shadow import drawn, embedding
 from faces.shadow.close_look import look_closely
 from faces.vision import DetectedFace, load_face_detector
-from gallery import steps
 from gallery.doctor import registry
 from gallery.doctor.registry import Look
-from gallery.models import Library, Photo
+from gallery.models import File, Library, Photo
 from gallery.vision import catalog
 from tests.conftest import MIRROR
 from tests.faces.conftest import MODEL, House
 from tests.faces.test_analyzer import found, save
 from tests.factories import FaceFactory, PersonFactory, PhotoFactory, write_jpeg
-from tests.importing import bring_in
+from tests.importing import sha256
 
 BOX = {"left": "10", "top": "20", "width": "20", "height": "30"}
 
@@ -223,10 +222,11 @@ def test_a_drawn_face_is_looked_at_closely_and_compared(
     library: Library, folder: Path, member: User, regroup: Callable[[], Clustering]
 ) -> None:
     portrait().save(folder / "portrait.png")
-    write_jpeg(folder, "wall.jpg", seed=1)
-    steps.queue_stale()
-    photo, wall = bring_in(library)
-    photo.faces.all().delete()
+    photo, wall = (
+        PhotoFactory(library=library, digest=sha256(file), file=file.name)
+        for file in (folder / "portrait.png", write_jpeg(folder, "wall.jpg", seed=1))
+    )
+    File.objects.update(is_read=True)
     face = drawing.draw_face(photo, drawing.DrawnBox(0.36, 0.18, 0.28, 0.5), member, name="Anna").face
     nothing = drawing.draw_face(wall, drawing.DrawnBox(0.3, 0.3, 0.3, 0.3), member, name="Tom").face
     drawn.embed()

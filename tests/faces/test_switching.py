@@ -16,20 +16,22 @@ from typing import Any
 import numpy as np
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from faces import grouping, undo
 from faces.analyzer import FacesAnalyzer
-from faces.models import Cluster, Clustering, Face, Person, Preview, Refusal, SpareEmbedding
+from faces.models import Cluster, Clustering, Event, Face, Person, Preview, Refusal, SpareEmbedding
 from faces.shadow import computing, distances, embedding, models, previews, rules, spares
-from gallery import steps, thumbnails
+from gallery import describing, steps, thumbnails
 from gallery.models import AnalyzerVersion, Library, Photo, Receipt, WorkState
 from gallery.vision import catalog
 from tests.conftest import MIRROR
 from tests.faces.conftest import MODEL
-from tests.factories import FaceFactory, PersonFactory, write_jpeg
-from tests.importing import bring_in
+from tests.factories import FaceFactory, PersonFactory, PhotoFactory, write_jpeg
+from tests.importing import sha256
 
 pytestmark = pytest.mark.weights
 
@@ -50,10 +52,17 @@ def _models(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def photos(library: Library, folder: Path) -> list[Photo]:
     """Three photos that were read, and analysed by the model in use."""
+    AnalyzerVersion.objects.create(name="faces", version=WAS)
+    made = []
     for number in range(3):
-        write_jpeg(folder, f"{number}.jpg", seed=number, width=320, height=240)
-    steps.queue_stale()
-    return bring_in(library)
+        file = write_jpeg(folder, f"{number}.jpg", seed=number, width=320, height=240)
+        photo = PhotoFactory(library=library, digest=sha256(file), file=file.name, width=320, height=240)
+        photo.files.update(is_read=True)
+        Receipt.objects.create(photo=photo, analyzer="faces", version=WAS, at=timezone.now())
+        for analyzer, version in ((thumbnails.NAME, thumbnails.VERSION), (describing.NAME, describing.VERSION)):
+            Receipt.objects.create(photo=photo, analyzer=analyzer, version=version, at=timezone.now())
+        made.append(photo)
+    return made
 
 
 def in_photo(photo: Photo, x: float = 0.1, **fields: Any) -> Face:
@@ -87,6 +96,12 @@ def receipts() -> set[tuple[int, str]]:
     return set(Receipt.objects.filter(analyzer="faces").values_list("photo", "version"))
 
 
+def queued() -> int:
+    """How many photos the next sweep has analysed again."""
+    steps.queue_stale()
+    return Photo.objects.filter(work_state=WorkState.READY).count()
+
+
 def decisions() -> list[Any]:
     return [
         list(Face.objects.order_by("pk").values_list("pk", "x", "is_confirmed")),
@@ -115,7 +130,7 @@ def test_a_model_comes_into_use_and_goes_again_with_all_that_was_decided(
     assert decisions() == decided
     assert FacesAnalyzer().version() == NOW
     assert receipts() == {(photo.pk, NOW) for photo in photos}
-    assert steps.queue_stale() == 0, "nothing is analysed again"
+    assert queued() == 0, "nothing is analysed again"
     grouping.run(Clustering.objects.get(model=OTHER).pk)
     assert Clustering.objects.get(model=OTHER).face_count == 3
 
@@ -123,7 +138,7 @@ def test_a_model_comes_into_use_and_goes_again_with_all_that_was_decided(
     assert embeddings() == before
     assert decisions() == decided
     assert receipts() == {(photo.pk, WAS) for photo in photos}
-    assert steps.queue_stale() == 0
+    assert queued() == 0
     assert models.present() == MODEL
     again = tried(admin)
     assert spares.pending(OTHER, spares.wanted_by(OTHER)).count() == 0, "what it saw before is still known"
@@ -144,29 +159,31 @@ def test_suggestions_keep_their_addresses(faces: list[Face], admin: User) -> Non
     assert Face.objects.filter(cluster=group, cluster__model=OTHER).count() == 2
 
 
+@pytest.mark.slow
 def test_a_photo_that_cannot_be_read_is_passed_over_and_analysed_when_it_can_be(
     faces: list[Face], photos: list[Photo], folder: Path, admin: User
 ) -> None:
     (folder / "1.jpg").write_bytes(b"no picture any more")
     gone = photos[1]
-    for size in thumbnails.SIZES:
-        thumbnails.path(gone.digest or "", size).unlink()
     preview = tried(admin)
     assert preview.state == "ready"
     assert spares.progress(OTHER).passed_over == {embedding.NO_PICTURE: 2}
     rules.use(preview, admin)
     assert {model for model, _ in embeddings().values()} == {MODEL, OTHER}
     assert AnalyzerVersion.objects.get(name="faces").is_behind
-    assert steps.queue_stale() == 1
+    assert queued() == 1
     gone.refresh_from_db()
     assert gone.work_state == WorkState.READY
 
 
+@pytest.mark.slow
 def test_where_the_original_is_away_the_small_picture_does(
     faces: list[Face], photos: list[Photo], folder: Path, admin: User
 ) -> None:
     for photo in photos:
-        (folder / photo.files.get().path).unlink()
+        file = folder / photo.files.get().path
+        thumbnails.write_file(thumbnails.path(photo.digest or "", "large"), file.read_bytes())
+        file.unlink()
     assert tried(admin).state == "ready"
     assert spares.progress(OTHER).passed_over == {}
 
@@ -214,6 +231,7 @@ def test_what_another_process_is_at_is_left_alone(faces: list[Face], monkeypatch
     assert len(spares.claim(OTHER, spares.wanted_by(OTHER))) == 1
 
 
+@pytest.mark.slow
 def test_embeddings_that_are_none_or_of_another_length_are_passed_over(
     faces: list[Face], admin: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +247,7 @@ def test_embeddings_that_are_none_or_of_another_length_are_passed_over(
     assert "several lengths" in tried(admin).error
 
 
+@pytest.mark.slow
 def test_a_model_whose_file_is_gone_is_told_and_not_used(faces: list[Face], admin: User, settings: Settings) -> None:
     preview = tried(admin)
     settings.PICTOPY = dataclasses.replace(settings.PICTOPY, face_embedder=MODEL)
@@ -244,12 +263,14 @@ def test_a_model_whose_file_is_gone_is_told_and_not_used(faces: list[Face], admi
     assert "make models" in failed.error
 
 
+@pytest.mark.slow
 def test_a_face_that_was_found_anew_meanwhile_is_looked_at_again(faces: list[Face], admin: User) -> None:
     tried(admin)
     Face.objects.filter(pk=faces[2].pk).update(embedding_crc=5)
     assert list(spares.pending(OTHER, spares.wanted_by(OTHER))) == [faces[2]]
 
 
+@pytest.mark.slow
 def test_spares_that_nobody_can_bring_back_are_deleted(
     faces: list[Face], admin: User, regroup: Callable[[], Clustering]
 ) -> None:
@@ -258,3 +279,28 @@ def test_spares_that_nobody_can_bring_back_are_deleted(
     assert spares.tidy(MODEL) == 0
     Preview.objects.update(asked_at=timezone.now() - dt.timedelta(days=40))
     assert spares.tidy(MODEL) == 4
+
+
+def test_an_administrator_tries_another_model_sees_how_far_it_is_and_switches(
+    faces: list[Face], admin_client: Client
+) -> None:
+    page = admin_client.get(reverse("faces:recognition")).content.decode()
+    assert "Try otherface" in page
+    tried_at = admin_client.post(reverse("faces:recognition_try"), {"model": OTHER}).headers["Location"]
+    assert "otherface is looking at all faces: 0 %" in admin_client.get(tried_at).content.decode()
+    preview = Preview.objects.get()
+    computing.run(preview.pk)
+    assert "Switch to otherface" in admin_client.get(tried_at).content.decode()
+    use = reverse("faces:preview_use", args=[preview.pk])
+    assert "recognised with otherface now" in admin_client.post(use, follow=True).content.decode()
+    undo_it = reverse("faces:event_undo", args=[Event.objects.get().pk])
+    assert "Taken back." in admin_client.post(undo_it, follow=True).content.decode()
+    assert models.present() == MODEL
+
+
+def test_it_is_stopped_and_goes_on_where_it_was(faces: list[Face], admin: User, admin_client: Client) -> None:
+    preview = tried(admin)
+    admin_client.post(reverse("faces:preview_discard", args=[preview.pk]))
+    assert SpareEmbedding.objects.count() == 4
+    again = admin_client.post(reverse("faces:recognition_try"), {"model": OTHER}).headers["Location"]
+    assert "Waiting for a worker" in admin_client.get(again).content.decode(), "nothing is left to look at"
