@@ -87,7 +87,7 @@ class Difference:
     @property
     def sentence(self) -> str:
         """The whole in one sentence: "9 people unchanged, Anna gains 14, 3 faces leave Tom, 12 groups become 9"."""
-        parts = [f"{self.unchanged:,} {_people(self.unchanged)} unchanged"]
+        parts = [f"{self.unchanged:,} {_people(self.unchanged)} unchanged"] if self.unchanged else []
         for change in self.people[:3]:
             if change.gains:
                 parts.append(f"{change.card.name} gains {change.gains:,}")

@@ -46,7 +46,7 @@ def test_an_administrator_sees_what_would_change_of_the_household_and_nothing_pr
     preview = tried(admin)
     assert len(preview.result["people"]) == 2
     page = admin_client.get(address(preview)).content.decode()
-    assert "0 people unchanged, 2 faces leave Tom" in page
+    assert ">2 faces leave Tom, 0 groups become 1." in page
     assert "Secret Santa" not in page
     seen = set(map(int, re.findall(r"media/faces/(\d+)-", page)))
     assert seen == set(Face.objects.filter(photo__library__visibility="household").values_list("pk", flat=True))
