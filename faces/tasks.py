@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from django.db import DatabaseError
+
 from faces import grouping
 from faces.shadow import computing, drawn
+from gallery import work
+from gallery.thumbnails import StorageFull
+
+logger = logging.getLogger(__name__)
 
 
 def regroup(clustering_id: int) -> None:
@@ -13,9 +23,22 @@ def regroup(clustering_id: int) -> None:
 
 def preview(preview_id: int) -> None:
     """Tries other distances, or another model, in the shadow, for a turn."""
-    computing.run(preview_id)
+    with _room():
+        computing.run(preview_id)
 
 
 def embed_drawn() -> None:
     """Looks closely at faces that people drew, so that they are compared with all others."""
-    drawn.embed()
+    with _room():
+        drawn.embed()
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """What finds no room on the disk ends here: pages tell it, and the sweep asks again when there is some."""
+    try:
+        yield
+    except StorageFull as error:
+        logger.error("%s", error)
+        with suppress(DatabaseError):
+            work.note_condition("disk-full", str(error))

@@ -230,6 +230,8 @@ def _groups(preview: Preview, seen: set[str]) -> tuple[list[GroupChange], int]:
         examples = [pk for ids in among for pk in ids[:share]][:FACES_IN_ROW]
         was, now = (sorted(map(len, groups), reverse=True) for groups in (before, after))
         changes.append(GroupChange(was, now, examples))
+    # The largest first, by what the viewer sees: an order by hidden faces would tell of them.
+    changes.sort(key=lambda change: -sum(change.before) - sum(change.after))
     return changes, same
 
 

@@ -82,8 +82,6 @@ def _groups(ids: Rows, libraries: Rows, was: Rows, now: Rows) -> tuple[list[dict
         for group in afters:
             new.pop(group)
     changed += [_by_library(ids, libraries, [], [rows]) for _, rows in sorted(new.items())]
-    # The largest change is the first that a page shows.
-    changed.sort(key=lambda it: -sum(len(faces) for group in it["before"] + it["after"] for faces in group.values()))
     return changed, same
 
 

@@ -6,13 +6,13 @@ import logging
 import time
 import zlib
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from faces import drawing, revisions
 from faces.analyzer import FacesAnalyzer
 from faces.models import Face, SpareEmbedding
 from faces.shadow import embedding
-from gallery import work
+from gallery import recording, thumbnails, work
 from gallery.vision.catalog import ModelUnavailable
 
 logger = logging.getLogger(__name__)
@@ -21,7 +21,10 @@ TURN_S = 20
 
 
 def embed(*, turn_s: float = TURN_S) -> None:
-    """Embeds drawn faces until none is left or the turn is over. What fell is woken again when the queue settles."""
+    """Embeds drawn faces until none is left or the turn is over. What fell is woken again when the queue settles.
+
+    Raises `thumbnails.StorageFull` when the database has no room.
+    """
     detector, spec = FacesAnalyzer().models()
     if spec is None:
         return
@@ -35,7 +38,15 @@ def embed(*, turn_s: float = TURN_S) -> None:
     def write(found: dict[int, embedding.Embedded]) -> None:
         _write(spec.key, found)
 
-    if not embedding.look_through(embedder, drawing.unseen_by(spec.key), write, lambda: time.monotonic() > deadline):
+    try:
+        is_done = embedding.look_through(
+            embedder, drawing.unseen_by(spec.key), write, lambda: time.monotonic() > deadline
+        )
+    except DatabaseError as error:
+        if recording.says_full(error):
+            raise thumbnails.StorageFull(recording.FULL) from error
+        raise
+    if not is_done:
         work.wake(drawing.EMBED)
 
 

@@ -133,6 +133,9 @@ def _switch(former: str, model: str) -> None:
     left.filter(cluster__isnull=False).update(cluster=None)
     receipts = Receipt.objects.filter(analyzer=FacesAnalyzer.name, version=was, state=Receipt.State.OK)
     receipts.exclude(photo__in=left.order_by().values("photo")).update(version=now)
+    # What else was tried was compared with the former model.
+    tried = Preview.objects.filter(state__in=[Preview.State.WAITING, Preview.State.READY, Preview.State.FAILED])
+    tried.update(state=Preview.State.DONE, result={})
     # Photos with a face that is left are queued by the sweep.
     AnalyzerVersion.objects.update_or_create(
         name=FacesAnalyzer.name, defaults={"version": now, "is_behind": left.exists()}

@@ -49,7 +49,10 @@ def _tell(request: MemberRequest, drawn: drawing.Drawn) -> None:
     if drawn.was_there and drawn.event is None:
         text = f"This face is known already: {drawn.person.name}." if drawn.person else "This face is known already."
     elif drawn.person:
-        text = f"This is {drawn.person.name}."
+        name = drawn.person.name
+        text = f"There was a face here already: it is {name} now." if drawn.was_there else f"This is {name}."
+    elif drawn.was_there:
+        text = "This is a face again. Who is it?"
     else:
         text = "A face was added. Who is it?"
     say(request, text, drawn.event)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import OperationalError
 from django.utils import timezone
 
-from faces import grouping, revisions, services, undo
+from faces import grouping, revisions, services, tasks, undo
 from faces.models import Clustering, Event, Face, Person, Preview, Refusal
 from faces.shadow import accepting, computing, distances, previews, rules
 from faces.shadow.distances import Distances
 from gallery import work
+from gallery.models import Condition
 from gallery.vision import catalog
 from tests.faces.conftest import MODEL, House
 from tests.factories import PersonFactory
@@ -208,6 +211,26 @@ def test_faces_and_people_may_change_while_a_preview_is_made_and_after(tom: Pers
 def test_nothing_is_begun_on_a_full_disk(tom: Person, admin: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gallery.thumbnails.free_bytes", lambda: 1_000_000)
     assert tried(admin).state == "waiting"
+
+
+def test_a_database_without_room_is_told_and_the_preview_goes_on_later(
+    tom: Person, admin: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any, **columns: Any) -> bool:
+        cause = sqlite3.OperationalError("database or disk is full")
+        cause.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise OperationalError("database or disk is full") from cause
+
+    preview = previews.ask(MODEL, STRICT, admin)
+    with monkeypatch.context() as patched:
+        patched.setattr(previews, "close", full)
+        tasks.preview(preview.pk)
+    assert Condition.objects.filter(key="disk-full").exists()
+    Preview.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
+    previews.sweep()
+    tasks.preview(preview.pk)
+    preview.refresh_from_db()
+    assert preview.state == "ready"
 
 
 def test_distances_are_chosen_else_measured_else_the_catalogs(db: None) -> None:

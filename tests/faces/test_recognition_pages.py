@@ -161,6 +161,7 @@ def test_twice_the_people_and_groups_make_the_same_queries(
             connection,
         ) as found:
             admin_client.get(address(preview))
+            admin_client.get(reverse("faces:recognition"))
         previews.discard(preview)
         return len(found)
 
