@@ -8,7 +8,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from faces import revisions
 from faces.models import Cluster, Face, Person
-from faces.shadow import models, spares
+from faces.shadow import spares
 from gallery.doctor.derivatives import delete_orphans_in, find_orphans_in
 from gallery.doctor.registry import Check, Finding, Look
 
@@ -85,11 +85,11 @@ def fix_sizes(look: Look) -> int:
 
 
 def find_spares(look: Look) -> Finding:
-    return Finding(count=spares.needless(models.present()).count())
+    return Finding(count=spares.needless().count())
 
 
 def fix_spares(look: Look) -> int:
-    return spares.tidy(models.present())
+    return spares.tidy()
 
 
 def find_crops(look: Look) -> Finding:

@@ -40,7 +40,7 @@ def ask(model: str, rules: Distances, by: AbstractBaseUser) -> Preview:
     preview = Preview.objects.create(model=model, rules=rules.as_row(), asked_by_id=by.pk)
     finished = Preview.objects.filter(state=State.DONE).order_by("-pk").values_list("pk", flat=True)
     Preview.objects.filter(pk__in=list(finished[_KEPT:])).delete()
-    spares.tidy(model)
+    spares.tidy()
     work.wake(PREVIEW, preview.pk)
     return preview
 

@@ -119,15 +119,18 @@ def progress(model: str) -> Progress:
     return Progress(total, total - pending(model, wanted).count(), reasons)
 
 
-def needless(present: str) -> QuerySet[SpareEmbedding]:
-    """Spare embeddings of models that nobody tries and that no entry of the journal could bring back. Two queries."""
+def needless() -> QuerySet[SpareEmbedding]:
+    """Spare embeddings of models that nobody tries and that no entry of the journal could bring back. Two queries.
+
+    What is noted of faces that people drew stays: they would be looked at again and again.
+    """
     since = timezone.now() - dt.timedelta(days=KEPT_DAYS)
-    kept = {present, *Preview.objects.filter(asked_at__gt=since).values_list("model", flat=True)}
+    kept = set(Preview.objects.filter(asked_at__gt=since).values_list("model", flat=True))
     for before in Event.objects.filter(kind=Event.Kind.RULES, undone_at=None).values_list("before", flat=True):
         kept |= {str(before.get("model", "")), str(before.get("former", ""))}
-    return SpareEmbedding.objects.exclude(model__in=kept)
+    return SpareEmbedding.objects.exclude(model__in=kept).exclude(face__is_drawn=True)
 
 
-def tidy(present: str) -> int:
+def tidy() -> int:
     """Deletes those that are needless; returns how many."""
-    return needless(present).delete()[0]
+    return needless().delete()[0]

@@ -276,9 +276,9 @@ def test_spares_that_nobody_can_bring_back_are_deleted(
 ) -> None:
     preview = tried(admin)
     previews.discard(preview)
-    assert spares.tidy(MODEL) == 0
+    assert spares.tidy() == 0
     Preview.objects.update(asked_at=timezone.now() - dt.timedelta(days=40))
-    assert spares.tidy(MODEL) == 4
+    assert spares.tidy() == 4
 
 
 def test_an_administrator_tries_another_model_sees_how_far_it_is_and_switches(
