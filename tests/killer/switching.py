@@ -1,4 +1,4 @@
-"""kill -9 at every step of another model's look at all faces, and of the switch: `python -m tests.killer.switching BASE`.
+"""kill -9 at every step of trying another model and of switching: `python -m tests.killer.switching BASE`.
 
 As in `each_step`: a child kills itself before its n-th step. What the sweep and the next worker do comes afterwards, in
 a child as well, since a model must not be loaded before a fork. It prints what was left, as JSON.
