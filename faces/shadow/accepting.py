@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from faces import revisions
 from faces.access import faces_visible_to
 from faces.models import Cluster, Event, Face, FacePair, Person, Preview, Refusal
+from faces.shadow.fingerprint import fingerprint
 from faces.shadow.rules import NotApplicable
 
 
@@ -35,7 +36,7 @@ def accept_person(
         raise NotApplicable("This preview was put away in the meantime.")
     if not Person.objects.select_for_update(no_key=True).filter(pk=person.pk).exists():
         raise NotApplicable("This person is not there any more.")
-    was_fresh = preview.seen == revisions.fingerprint(_present_model(preview))
+    was_fresh = preview.seen == fingerprint(_present_model(preview))
     gains = _open(by, ids_of(change["gains"]), only).exclude(refusals__person=person).exclude(person=person)
     losses = list(_open(by, ids_of(change["losses"]), only).filter(person=person))
     filled = set(Face.objects.filter(person=person, is_confirmed=True).values_list("photo_id", flat=True))
@@ -96,7 +97,7 @@ def _open(by: AbstractBaseUser, ids: list[int], only: Collection[int] | None) ->
 def _note(preview: Preview, person: Person, event: Event, was_fresh: bool) -> None:
     """Remembers what was accepted. What one accepts oneself does not make the rest of the preview out of date."""
     result = {**preview.result, "accepted": {**preview.result.get("accepted", {}), str(person.pk): event.pk}}
-    seen = revisions.fingerprint(_present_model(preview)) if was_fresh else preview.seen
+    seen = fingerprint(_present_model(preview)) if was_fresh else preview.seen
     Preview.objects.filter(pk=preview.pk).update(result=result, seen=seen)
 
 

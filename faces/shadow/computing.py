@@ -18,6 +18,7 @@ from faces.analyzer import FacesAnalyzer
 from faces.models import Clustering, Preview, SpareEmbedding
 from faces.shadow import difference, distances, embedding, models, previews, spares
 from faces.shadow.distances import Distances
+from faces.shadow.fingerprint import fingerprint
 from gallery import recording, steps, thumbnails, work
 from gallery.tasks import MIN_FREE_BYTES
 from gallery.vision import catalog
@@ -64,11 +65,11 @@ def _make(preview: Preview, deadline: float) -> bool:
         return False
     if not _bring_up_to_date(present):
         return False
+    seen = fingerprint(present)  # before the faces are read: what changes in between makes it out of date
     snapshot = grouping.read(present)
     libraries = _libraries(present, snapshot)
     spec = catalog.model(preview.model)
     wanted = distances.read(preview.rules, distances.by_itself(None, spec))
-    seen = snapshot.fingerprint()
     shadow = snapshot if preview.model == present else _seen_by(preview.model, snapshot)
     with threadpool_limits(settings.PICTOPY.threads_per_worker, user_api="blas"):
         result = compute(shadow, wanted)

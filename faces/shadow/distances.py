@@ -12,6 +12,7 @@ from faces.models import Clustering
 from gallery.vision.catalog import ModelSpec, ModelUnavailable
 
 NAMES = ("eps", "link_distance", "match_distance")
+_RANGES = {"eps": "eps_range", "link_distance": "link_range", "match_distance": "match_range"}
 # How far from the catalog's value a person may go: on LFW, mobilefacenet's groups run into each other well before a
 # quarter more, and hardly anybody is found any more at a quarter less.
 REACH = 0.25
@@ -51,6 +52,12 @@ def measured(clustering: Clustering | None) -> dict[str, float]:
     return {name: float(calibration[name]) for name in NAMES if _is_distance(calibration.get(name))}
 
 
+def _within(spec: ModelSpec, name: str, value: float) -> float:
+    """A measured distance within the range that the catalog gives to measuring, if it gives one."""
+    least, most = getattr(spec, _RANGES[name], None) or (value, value)
+    return float(min(max(value, least), most))
+
+
 def chosen(clustering: Clustering | None) -> dict[str, float]:
     """Those that a person chose, by name."""
     if clustering is None:
@@ -60,7 +67,8 @@ def chosen(clustering: Clustering | None) -> dict[str, float]:
 
 def by_itself(clustering: Clustering | None, spec: ModelSpec) -> Distances:
     """What would be in force if nobody had chosen: measured, else the catalog's. Raises ModelUnavailable."""
-    return dataclasses.replace(of_catalog(spec), **measured(clustering))
+    found = {name: _within(spec, name, value) for name, value in measured(clustering).items()}
+    return dataclasses.replace(of_catalog(spec), **found)
 
 
 def in_force(clustering: Clustering | None, spec: ModelSpec) -> Distances:

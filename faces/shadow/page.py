@@ -12,6 +12,7 @@ from faces.access import clusters_visible_to, faces_visible_to, people_visible_t
 from faces.models import Clustering, Face, Preview
 from faces.shadow import changes, distances, models, spares
 from faces.shadow.distances import Distances
+from faces.shadow.fingerprint import fingerprint
 from gallery.access import Viewer, get_or_404
 from gallery.vision import catalog
 from gallery.vision.catalog import ModelSpec, ModelUnavailable
@@ -185,7 +186,7 @@ def shown(viewer: Viewer, preview: Preview, *, start: int = 0) -> Shown:
         rules=_rules(preview, present),
         progress=spares.progress(preview.model) if is_other else None,
         difference=changes.difference(viewer, preview, start=start) if is_ready else None,
-        is_out_of_date=is_ready and preview.seen != revisions.fingerprint(present),
+        is_out_of_date=is_ready and preview.seen != fingerprint(present),
         why_not=models.why_not(preview.model) if is_other else "",
     )
 

@@ -12,10 +12,11 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.utils import timezone
 
-from faces import grouping, revisions, services, tasks, undo
+from faces import grouping, services, tasks, undo
 from faces.models import Clustering, Event, Face, Person, Preview, Refusal
 from faces.shadow import accepting, computing, distances, previews, rules
 from faces.shadow.distances import Distances
+from faces.shadow.fingerprint import fingerprint
 from gallery import work
 from gallery.models import Condition
 from gallery.vision import catalog
@@ -68,7 +69,7 @@ def test_a_preview_changes_nothing_and_says_what_would_change(tom: Person, house
         str(house.private.pk): 1,
     }
     assert change["kept"] == {str(house.library.pk): 1}
-    assert preview.seen == revisions.fingerprint(MODEL)
+    assert preview.seen == fingerprint(MODEL)
     assert tried(admin, NOW).result["people"] == {}
 
 
@@ -82,7 +83,7 @@ def test_accepted_losses_are_refused_and_stay_so_and_can_be_taken_back(
     assert tom.faces.count() == 2
     assert tom.faces.filter(photo__library=house.private).exists()
     preview.refresh_from_db()
-    assert preview.seen == revisions.fingerprint(MODEL), "what one accepts oneself does not put it out of date"
+    assert preview.seen == fingerprint(MODEL), "what one accepts oneself does not put it out of date"
     with pytest.raises(rules.NotApplicable):
         accepting.accept_person(preview, tom, admin)
     assert undo.undo_event(event, admin) == []
@@ -199,7 +200,7 @@ def test_what_goes_wrong_is_told(tom: Person, admin: User, monkeypatch: pytest.M
 def test_faces_and_people_may_change_while_a_preview_is_made_and_after(tom: Person, admin: User) -> None:
     preview = tried(admin)
     Face.objects.filter(person=tom, is_confirmed=False).first().delete()  # type: ignore[union-attr]
-    assert preview.seen != revisions.fingerprint(MODEL)
+    assert preview.seen != fingerprint(MODEL)
     person = Person.objects.get(pk=tom.pk)
     Face.objects.filter(person=tom).update(person=None, state="unknown", is_confirmed=False)
     tom.delete()
