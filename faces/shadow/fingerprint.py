@@ -1,4 +1,4 @@
-"""What a preview was made of, in a few numbers: pages compare them to see whether it is out of date. Cheap to import."""
+"""What a preview was made of, in a few numbers: pages compare them to see whether it is out of date."""
 
 from __future__ import annotations
 
