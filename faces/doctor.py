@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from faces import revisions
+from faces.deciding import merges, survivor_of
 from faces.models import Cluster, Face, Person
 from faces.shadow import spares
 from gallery.doctor.derivatives import delete_orphans_in, find_orphans_in
@@ -44,6 +45,35 @@ def fix_homeless(look: Look) -> int:
             )
             revisions.count_up(models, wake=True, faces=True)
         count += len(ids)
+    return count
+
+
+def _revenants(look: Look) -> QuerySet[Face]:
+    """Faces of people who were found to be somebody else."""
+    return look.within(Face.objects.filter(person__merged_into__isnull=False), "photo__library")
+
+
+def find_revenants(look: Look) -> Finding:
+    finding = Finding()
+    for pk, library_id in _revenants(look).order_by("pk").values_list("pk", "photo__library")[:5]:
+        finding.add(f"Face {pk} belongs to somebody who was found to be somebody else", library_id)
+    finding.count = _revenants(look).order_by().count()
+    return finding
+
+
+def fix_revenants(look: Look) -> int:
+    """They go where the other faces of that person went."""
+    count = 0
+    for portion in look.portions(_revenants(look)):
+        with transaction.atomic():
+            revisions.lock()
+            went = merges()
+            faces = Face.objects.filter(pk__in=[pk for (pk,) in portion], person__in=went)
+            models = set(faces.order_by().values_list("model", flat=True))
+            for person in sorted(set(faces.order_by().values_list("person", flat=True)) - {None}):
+                faces.filter(person=person).update(person=survivor_of(person or 0, went))
+            revisions.count_up(models, wake=True, faces=False)
+        count += len(portion)
     return count
 
 
@@ -108,6 +138,14 @@ CHECKS = (
         "The faces are nobody's again, and are compared with all others anew.",
         find_homeless,
         fix_homeless,
+    ),
+    Check(
+        "faces-of-merged",
+        "Faces of people who were found to be somebody else",
+        "When two people are merged, all faces of the one become the other's. These were left behind.",
+        "They become faces of that other person.",
+        find_revenants,
+        fix_revenants,
     ),
     Check(
         "person-covers",

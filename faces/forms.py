@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 
 from faces import drawing
 from faces.services import NAME_LENGTH
@@ -22,6 +24,18 @@ class NameForm(forms.Form):
         max_length=NAME_LENGTH,
         error_messages={"required": "Type a name.", "max_length": f"A name has at most {NAME_LENGTH} characters."},
     )
+
+
+class PersonForm(NameForm):
+    """Name and date of birth of a person; the date may be left out, and empty means that nobody knows it."""
+
+    birth_date = forms.DateField(required=False, error_messages={"invalid": "This is no date."})
+
+    def clean_birth_date(self) -> dt.date | None:
+        date: dt.date | None = self.cleaned_data["birth_date"]
+        if date and date > timezone.localdate():
+            raise forms.ValidationError("A date of birth lies in the past.")
+        return date
 
 
 class WhoForm(NameForm):
@@ -99,3 +113,28 @@ class DrawForm(WhoForm):
             return drawing.checked(self._photo, *(float(values[name]) / 100 for name in self.NUMBERS))
         except (ValueError, drawing.WrongBox):
             return None
+
+
+class AnswerForm(NameClusterForm):
+    """An answer to a question. Only "name" needs a name; faces are ticked as in `NameClusterForm`.
+
+    `whole`: all faces of the question were shown, so that the answer is about these and no others.
+    """
+
+    answer = forms.ChoiceField(choices=[(it, it) for it in ("yes", "no", "name", "skip", "stranger")])
+
+    def __init__(self, data: Any = None) -> None:
+        # Who is meant by a name that is taken is said by a button of its own, which says nothing else.
+        if data is not None and data.get("who") and "answer" not in data:
+            data = data.copy()
+            data["answer"] = "name"
+        super().__init__(data)
+        self.fields["name"].required = data is None or data.get("answer") == "name"
+
+    def choice(self) -> dict[str, Any]:
+        """Keyword arguments for `answers.say_name`, beside those of `faces`."""
+        return WhoForm.choice(self)
+
+    def faces(self) -> dict[str, set[int]]:
+        """`shown` and, unticked, `out`, for `answers`."""
+        return {"shown": self._ids("shown") if "whole" in self.data else set(), "out": self.leave_out()}

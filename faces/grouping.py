@@ -10,8 +10,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from django.conf import settings
@@ -22,9 +22,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from faces import clustering as algorithm
-from faces import continuity, matching, revisions
+from faces import continuity, matching, revisions, writing
 from faces.clustering import NOISE, Embeddings, Mask, Rows
-from faces.models import Cluster, Clustering, Face, Person, Refusal
+from faces.limits import MIN_QUALITY
+from faces.matching import Matching, near_clusters
+from faces.models import Cluster, Clustering, Face, FacePair, Person, Refusal
 from faces.shadow import distances
 from gallery import work
 from gallery.models import Library
@@ -32,13 +34,10 @@ from gallery.vision import catalog
 
 logger = logging.getLogger(__name__)
 
-# Faces worse than this (`vision.face_quality`: small, blurred or turned away) neither start a group nor join one.
-MIN_QUALITY = 0.30
 # Changes that come in while it computes are followed at once this often; after that the sweep asks again.
 MAX_ROUNDS = 4
 # Ids in one UPDATE: SQLite has taken 32,766 parameters in a statement since 3.32, PostgreSQL 65,535.
 CHUNK = 5000
-_AS_IT_IS = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,10 @@ class Snapshot:
     quiet: Mask
     quality: NDArray[np.float32]
     embeddings: Embeddings
+    near_people: Rows
+    near_distances: NDArray[np.float64]
     refusals: list[tuple[int, int, int]]
+    pairs: list[tuple[int, int, int, bool]]
 
     @property
     def last_refusal(self) -> int:
@@ -69,8 +71,9 @@ class Snapshot:
         ids, sure = self.ids, self.confirmed
         faces = map(int, (len(ids), ids.max(initial=0), ids.sum()))
         named = self.people[sure & (self.people != NOISE)]
-        decisions = map(int, (sure.sum(), ids[sure].sum(), named.sum(), len(self.refusals), self.last_refusal))
-        return revisions.compose(self.model, faces=faces, decisions=decisions)
+        said = (sure.sum(), ids[sure].sum(), named.sum(), len(self.refusals), self.last_refusal)
+        pairs = (len(self.pairs), max((pair[0] for pair in self.pairs), default=0), sum(pair[3] for pair in self.pairs))
+        return revisions.compose(self.model, faces=faces, decisions=map(int, (*said, *pairs)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,11 @@ class Result:
 
     labels: Rows
     kept: Rows
-    people: Rows
+    matching: Matching
+
+    @property
+    def people(self) -> Rows:
+        return self.matching.people
 
 
 def run(clustering_id: int) -> None:
@@ -126,8 +133,8 @@ def _claim(clustering: Clustering) -> bool:
 
 
 def read(model: str) -> Snapshot:
-    """All faces of a model. One query that streams, one for the refusals and one for the private libraries; 128 numbers
-    a face and little else."""
+    """All faces of a model. One query that streams, one each for refusals, pairs and private libraries; 128 numbers a
+    face and little else."""
     fields = (
         "id",
         "photo_id",
@@ -137,26 +144,32 @@ def read(model: str) -> Snapshot:
         "decided_by_id",
         "is_confirmed",
         "quality",
+        "near_person_id",
+        "near_distance",
         "embedding",
     )
     hidden = set(Library.objects.filter(visibility=Library.Visibility.PRIVATE).values_list("pk", flat=True))
-    numbers: list[tuple[int, int, int, int, int]] = []
+    numbers: list[tuple[int, int, int, int, int, int]] = []
     quiet: list[bool] = []
     confirmed: list[bool] = []
     quality: list[float] = []
+    distances: list[float] = []
     vectors: list[bytes] = []
     length = 0
-    for face_id, photo_id, person_id, cluster_id, library_id, decided_by_id, is_confirmed, how_good, embedding in (
-        revisions.eligible(model).order_by("id").values_list(*fields).iterator(chunk_size=2000)
-    ):
+    rows = revisions.eligible(model).order_by("id").values_list(*fields).iterator(chunk_size=2000)
+    for (
+        face_id, photo_id, person_id, cluster_id, library_id, decided_by_id, is_confirmed, how_good, near_id, near,
+        embedding,
+    ) in rows:  # fmt: skip
         private = library_id if library_id in hidden else NOISE
-        numbers.append((face_id, photo_id, person_id or NOISE, cluster_id or NOISE, private))
+        numbers.append((face_id, photo_id, person_id or NOISE, cluster_id or NOISE, private, near_id or NOISE))
+        distances.append(np.nan if near is None else near)
         quiet.append(is_confirmed and decided_by_id is None and private != NOISE)
         confirmed.append(is_confirmed)
         quality.append(how_good)
         vectors.append(bytes(embedding or b""))
         length = length or len(vectors[-1])
-    columns = np.array(numbers, dtype=np.int64).reshape(-1, 5)
+    columns = np.array(numbers, dtype=np.int64).reshape(-1, 6)
     return Snapshot(
         model=model,
         ids=columns[:, 0].copy(),
@@ -168,6 +181,9 @@ def read(model: str) -> Snapshot:
         quiet=np.array(quiet, dtype=np.bool_),
         quality=np.array(quality, dtype=np.float32),
         embeddings=_matrix(vectors, length),
+        near_people=columns[:, 5].copy(),
+        near_distances=np.array(distances, dtype=np.float64),
+        pairs=list(FacePair.objects.order_by("id").values_list("id", "one_id", "other_id", "is_same")),
         refusals=list(Refusal.objects.order_by("id").values_list("id", "face_id", "person_id")),
     )
 
@@ -192,55 +208,46 @@ def compute(snapshot: Snapshot, spec: catalog.ModelSpec) -> Result:
     found = algorithm.dbscan(embeddings, eps=spec.eps, min_samples=spec.min_samples).labels
     found = algorithm.separate_same_photo(found, embeddings, photo_ids, eps=spec.eps, min_samples=spec.min_samples)
     labels[good] = algorithm.link_groups(found, embeddings, photo_ids, limit=spec.link_distance)
-    return Result(labels, kept=continuity.carry_over(snapshot.clusters, labels), people=_people(snapshot, good, spec))
+    return Result(labels, kept=continuity.carry_over(snapshot.clusters, labels), matching=_match(snapshot, good, spec))
 
 
 def compute_people(snapshot: Snapshot, spec: catalog.ModelSpec) -> Result:
     """People alone: the groups stay, because no face changed since they were made."""
     labels = algorithm.in_order(snapshot.clusters)
     kept = continuity.carry_over(snapshot.clusters, labels)
-    return Result(labels, kept, people=_people(snapshot, _good(snapshot), spec))
+    return Result(labels, kept, matching=_match(snapshot, _good(snapshot), spec))
 
 
 def _good(snapshot: Snapshot) -> Mask:
     return algorithm.usable(snapshot.embeddings) & (snapshot.quality >= MIN_QUALITY)
 
 
-def _people(snapshot: Snapshot, good: Mask, spec: catalog.ModelSpec) -> Rows:
-    """The person of every face: as confirmed, or of the nearest confirmed face.
-
-    What only a file of a private library says is compared with the faces of that library alone: a name that the house
-    does not know must not come to it by likeness.
-    """
+def _match(snapshot: Snapshot, good: Mask, spec: catalog.ModelSpec) -> Matching:
+    """The person of every face: as confirmed, or of the nearest confirmed face; and whom the others are near."""
     if spec.match_distance is None:
         raise catalog.ModelUnavailable(f"{spec.key} has no distances in the catalog: its faces cannot be compared.")
-    people = np.where(snapshot.confirmed, snapshot.people, NOISE)
-    known = snapshot.confirmed & (snapshot.people != NOISE) & algorithm.usable(snapshot.embeddings)
-    among, common = good & ~snapshot.confirmed, known & ~snapshot.quiet
-    apart = np.unique(snapshot.private[known & snapshot.quiet])
-    # The libraries share no photo, so a person whom one pass found is in none of the photos of another.
-    _match(people, snapshot, among & ~np.isin(snapshot.private, apart), common, match_distance=spec.match_distance)
-    for library_id in apart.tolist():
-        here = snapshot.private == library_id
-        reference = common | (known & snapshot.quiet & here)
-        _match(people, snapshot, among & here, reference, match_distance=spec.match_distance)
-    return people
-
-
-def _match(people: Rows, snapshot: Snapshot, among: Mask, reference: Mask, *, match_distance: float) -> None:
-    """Writes into `people` whom the faces of `among` are, judged by those of `reference`."""
-    rows = np.flatnonzero(among)
-    row_of = {face_id: row for row, face_id in enumerate(snapshot.ids[rows].tolist())}
-    sure = snapshot.confirmed & (snapshot.people != NOISE)
-    people[rows] = matching.assign(
-        snapshot.embeddings[rows],
-        snapshot.photo_ids[rows],
-        confirmed=snapshot.embeddings[reference],
-        confirmed_people=snapshot.people[reference],
-        taken=zip(snapshot.photo_ids[sure].tolist(), snapshot.people[sure].tolist(), strict=True),
-        refused=[(row_of[face], person) for _, face, person in snapshot.refusals if face in row_of],
-        match_distance=match_distance,
+    faces = matching.Faces(
+        ids=snapshot.ids,
+        photos=snapshot.photo_ids,
+        people=np.where(snapshot.confirmed, snapshot.people, NOISE),
+        good=good,
+        private=snapshot.private,
+        quiet=snapshot.quiet,
+        versions=np.zeros(len(snapshot.ids), dtype=np.int64),
+        embeddings=snapshot.embeddings,
     )
+    rules = matching.Rules(
+        refused=_pairs((face, person) for _, face, person in snapshot.refusals),
+        never=_pairs((one, other) for _, one, other, is_same in snapshot.pairs if not is_same),
+        always=_pairs((one, other) for _, one, other, is_same in snapshot.pairs if is_same),
+        match_distance=spec.match_distance,
+        reach=spec.reach or spec.match_distance,
+    )
+    return matching.match(faces, rules)
+
+
+def _pairs(pairs: Iterable[tuple[int, int]]) -> Rows:
+    return np.array(list(pairs), dtype=np.int64).reshape(-1, 2)
 
 
 # ---- Write ------------------------------------------------------------------------------------------------------
@@ -272,35 +279,18 @@ def write(clustering: Clustering, snapshot: Snapshot, result: Result, *, millise
 
 
 def _write_faces(model: str, snapshot: Snapshot, result: Result) -> None:
-    """Group and person of every face whose group or person changed, in one UPDATE for all that get the same.
-
-    Each row is written once: of a row that a transaction writes twice, PostgreSQL checks every foreign key anew when it
-    commits, and would wait there for workers that have locked photos and wait for us.
-    """
-    clusters = _cluster_ids(model, result)[result.labels]
-    people = np.where(_may_change(model, snapshot, result.people), result.people, snapshot.people)
-    changed = np.flatnonzero((clusters != snapshot.clusters) | (people != snapshot.people))
-    wanted = np.stack(
-        [
-            np.where(clusters != snapshot.clusters, clusters, _AS_IT_IS),
-            np.where(people != snapshot.people, people, _AS_IT_IS),
-        ],
-        axis=1,
-    )[changed]
-    order = np.lexsort((wanted[:, 1], wanted[:, 0]))
-    changed, wanted = changed[order], wanted[order]
-    for part in np.split(np.arange(len(changed)), np.flatnonzero((np.diff(wanted, axis=0) != 0).any(axis=1)) + 1):
-        for start in range(0, len(part), CHUNK):
-            chunk = part[start : start + CHUNK]
-            cluster, person = (int(target) for target in wanted[chunk[0]])
-            values: dict[str, Any] = {}
-            if cluster != _AS_IT_IS:
-                values["cluster"] = None if cluster == NOISE else cluster
-            if person != _AS_IT_IS:
-                is_nobody = person == NOISE
-                values["person"] = None if is_nobody else person
-                values["state"] = Face.State.UNKNOWN if is_nobody else Face.State.ASSIGNED
-            revisions.eligible(model).filter(pk__in=snapshot.ids[changed[chunk]].tolist()).update(**values)
+    """Group, person and near person of every face of which something changed, and the near people of groups."""
+    matching, ids = result.matching, _cluster_ids(model, result)
+    clusters = ids[result.labels]
+    is_other = _may_change(model, snapshot, result.people) & (result.people != snapshot.people)
+    people = np.where(is_other, result.people, writing.AS_IT_IS)
+    near = np.where(_may_be_near(snapshot, matching), matching.near_people, NOISE)
+    distances = np.where(near != NOISE, matching.near_distances, np.nan)
+    is_as_near = (distances == snapshot.near_distances) | (np.isnan(distances) & np.isnan(snapshot.near_distances))
+    is_changed = (clusters != snapshot.clusters) | is_other | (near != snapshot.near_people) | ~is_as_near
+    columns = [it[is_changed].tolist() for it in (snapshot.ids, clusters, people, near, distances)]
+    writing.write_faces(model, [writing.Row(*row) for row in zip(*columns, strict=True)])
+    writing.write_clusters(model, near_clusters(matching, clusters))
 
 
 def _cluster_ids(model: str, result: Result) -> Rows:
@@ -314,7 +304,7 @@ def _cluster_ids(model: str, result: Result) -> Rows:
 
 def _may_change(model: str, snapshot: Snapshot, people: Rows) -> Mask:
     """Whether each face may be given to its new person, after all that was decided since the snapshot was read."""
-    there = [NOISE, *Person.objects.values_list("pk", flat=True)]
+    there = [NOISE, *_people()]
     changed = snapshot.ids[snapshot.people != people].tolist()
     still_open: list[int] = []
     for start in range(0, len(changed), CHUNK):
@@ -323,6 +313,19 @@ def _may_change(model: str, snapshot: Snapshot, people: Rows) -> Mask:
     allowed: Mask = np.isin(snapshot.ids, still_open) & np.isin(people, there)
     for face_id, person_id in Refusal.objects.filter(pk__gt=snapshot.last_refusal).values_list("face_id", "person_id"):
         allowed &= (snapshot.ids != face_id) | (people != person_id)
+    return allowed
+
+
+def _people() -> list[int]:
+    """Who may get faces: not who was merged into another meanwhile."""
+    return list(Person.objects.filter(merged_into__isnull=True).values_list("pk", flat=True))
+
+
+def _may_be_near(snapshot: Snapshot, matching: Matching) -> Mask:
+    """Whether each face may still be a question about the person it is near."""
+    allowed: Mask = np.isin(matching.near_people, _people())
+    for face_id, person_id in Refusal.objects.filter(pk__gt=snapshot.last_refusal).values_list("face_id", "person_id"):
+        allowed &= (snapshot.ids != face_id) | (matching.near_people != person_id)
     return allowed
 
 

@@ -69,7 +69,7 @@ class Face(Box):
         IGNORED = "ignored", "a stranger"
         NOT_A_FACE = "not_a_face", "not a face"
 
-    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="faces")
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="faces", db_index=False)
     landmarks = models.BinaryField(null=True, blank=True, help_text="float32 (5, 2), relative to the upright picture")
     digest = models.CharField(max_length=64, blank=True, help_text="The content of the photo in which the box is right")
     score = models.FloatField()
@@ -112,8 +112,15 @@ class Face(Box):
                 condition=Q(person__isnull=False),
                 name="face_of_person",
             ),
+            models.Index(fields=["photo", "person", "state"], name="face_of_photo"),
             models.Index(fields=["cluster", "state", "-quality", "id", "photo"], name="face_of_cluster"),
             models.Index(fields=["model", "id", "state", "photo", "is_confirmed", "person"], name="face_of_model"),
+            # What may be asked: faces that are nobody's, and guesses, by how near they are to whom they may be.
+            models.Index(
+                fields=["state", "near_distance", "id"],
+                condition=Q(near_person__isnull=False),
+                name="face_near_somebody",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -190,6 +197,9 @@ class Event(models.Model):
     before = models.JSONField(default=dict)
     at = models.DateTimeField(auto_now_add=True)
     undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         ordering = ["-id"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
-from faces import crops, marked, people
+from faces import ages, crops, marked, people
 from faces.models import Face, MarkedName
 from gallery.access import Viewer
 from gallery.models import Photo
@@ -19,7 +19,8 @@ UNKNOWN = "Unknown"
 @dataclass(frozen=True, slots=True)
 class PhotoFace:
     """A face in the list beside the photo. Without `name` nobody's; without `src` it is not found there any more.
-    `is_marked`: nobody here said who it is, but the file does."""
+    `is_marked`: nobody here said who it is, but the file does. `age`: when the photo was taken, of who has a date of
+    birth."""
 
     id: int
     name: str
@@ -28,6 +29,7 @@ class PhotoFace:
     src: str
     is_confirmed: bool
     is_marked: bool = False
+    age: str = ""
 
 
 def people_panel(viewer: Viewer, photo: Photo) -> Panel:
@@ -38,6 +40,7 @@ def people_panel(viewer: Viewer, photo: Photo) -> Panel:
     have moved or removed a face: until it is found again it has no box, and is listed only if somebody named it.
     """
     digest = photo.digest or ""
+    taken = photo.taken_local.date() if photo.taken_local else None
     is_marked = Exists(MarkedName.objects.filter(face=OuterRef("pk"), person=OuterRef("person")))
     rows = Face.objects.filter(photo=photo).select_related("person").defer("embedding", "landmarks")
     faces = list(rows.annotate(is_marked=is_marked & Q(decided_by__isnull=True)).order_by("x", "pk"))
@@ -55,7 +58,8 @@ def people_panel(viewer: Viewer, photo: Photo) -> Panel:
         if is_placed:
             boxes.append(PhotoBox(kind="face", x=face.x, y=face.y, w=face.w, h=face.h, name=name or UNKNOWN, url=url))
             src = crops.url(face.pk, face.digest, (face.x, face.y, face.w, face.h))
-        listed.append(PhotoFace(face.pk, name, face.person_id, url, src, face.is_confirmed, face.is_marked))
+        age = ages.age(face.person.birth_date if face.person else None, taken)
+        listed.append(PhotoFace(face.pk, name, face.person_id, url, src, face.is_confirmed, face.is_marked, age))
     regions = marked.without_face(viewer, photo, [face for face in faces if face.digest == digest])
     boxes += [PhotoBox(kind="face", x=it.x, y=it.y, w=it.w, h=it.h, name=it.name) for it in regions]
     context = {"faces": listed, "regions": regions, "names": people.person_names(viewer) if listed else []}

@@ -78,6 +78,7 @@ class World:
     twins: DuplicateGroup
     decided: DuplicateGroup
     film: Photo
+    other: Person
     preview: Preview
     token: str = "x"
     clients: dict[Role, Client] = field(default_factory=dict)
@@ -264,10 +265,17 @@ TABLE = [
     ),
     # --- people: who sees a face may name it
     shown("faces:person_list", EVERYONE),
+    shown("faces:person_find", EVERYONE),
+    Row("faces:person_find", (422, 422, 422), (422, 422, 422), method="post"),
     shown("faces:person_detail", SEEN, one("person")),
     shown("faces:person_faces", SEEN, one("person")),
     posted("faces:person_rename", DONE, one("person"), lambda world: {"name": "Berta"}),
     posted("faces:person_hide", DONE, one("person"), lambda world: {"hidden": "1"}),
+    shown("faces:person_merge", SEEN, one("person")),
+    posted("faces:person_merge", DONE, one("person"), lambda world: {"with": world.other.pk}),
+    shown("faces:person_split", SEEN, one("person")),
+    shown("faces:journal", EVERYONE),
+    shown("faces:stranger_list", EVERYONE),
     shown("faces:cluster_detail", SEEN, one("cluster")),
     # --- how faces are compared: administrators, who do not see what lies in other people's private libraries
     shown("faces:recognition", ADMINISTRATORS),
@@ -289,10 +297,28 @@ TABLE = [
         "faces:face_draw", DONE, one("photo"),
         lambda world: {"left": "70", "top": "10", "width": "10", "height": "15", "name": "Dora"},
     ),
+    shown("faces:cluster_split", SEEN, one("cluster")),
+    posted("faces:cluster_ignore", DONE, one("cluster")),
+    *(
+        posted(f"faces:faces_{what}", DONE, lambda world: [],
+               lambda world: {"face": world.face.pk, "person": world.person.pk, "name": "Dora"})
+        for what in ("name", "confirm", "refuse", "ignore", "dismiss", "restore")
+    ),
     posted("faces:cluster_name", DONE, one("cluster"), lambda world: {"name": "Carla"}),
     shown("faces:face_name", SEEN, one("face")),
     posted("faces:face_name", DONE, one("face"), lambda world: {"name": "Dora"}),
     posted("faces:face_refuse", DONE, one("face")),
+    shown("faces:face_why", SEEN, one("face")),
+    posted("faces:face_pair", DONE, one("face"), lambda world: {"other": world.unnamed.pk, "same": "0"}),
+    shown("faces:question_list", EVERYONE),
+    # To whom it is not asked, and when nobody asks it any more, an answer says that it was answered, and does nothing.
+    posted(
+        "faces:question_answer",
+        EVERYONE_DOES,
+        lambda world: [],
+        lambda world: {"question": f"who-{world.cluster.pk}-0", "answer": "skip"},
+    ),
+    shown("faces:question_count", EVERYONE_DOES),
     posted("faces:face_dismiss", DONE, one("face")),
     posted("faces:face_cover", DONE, one("face")),
     shown("faces:face_crop", SEEN, lambda world: [world.face.pk, world.crop()]),
@@ -363,6 +389,8 @@ def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: Use
     DetectionFactory(photo=photo, label=LabelFactory(name="dog"))
     person, cluster = PersonFactory(name="Ana"), ClusterFactory()
     face = FaceFactory(photo=photo, person=person, state="assigned")
+    other = PersonFactory(name="Ute")
+    FaceFactory(photo=photo, person=other, state="assigned", is_confirmed=True, x=0.7)
     unnamed = FaceFactory(photo=photo, cluster=cluster, x=0.1)
     event = people_services.rename_person(person, "Anna", owner)
     assert event is not None
@@ -385,7 +413,7 @@ def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: Use
     (root / "a.mov").write_bytes(b"what moves")
     world = World(
         owner, member, admin, library, photo, failed, person, cluster, face, unnamed, event, album, deleted, uploads,
-        upload, trashed, change, twins, decided, film, preview_of(unnamed, person),
+        upload, trashed, change, twins, decided, film, other, preview_of(unnamed, person),
     )  # fmt: skip
     for role in ROLES:
         world.clients[role] = client = Client()

@@ -61,27 +61,19 @@ def use(preview: Preview, by: AbstractBaseUser) -> Event:
 def undo(event: Event) -> list[str]:
     """Takes distances, and a switch of the model, back. In the transaction of `undo.undo_event`, which has locked.
 
-    What cannot be taken back now can be later: then the entry stays as if it was not asked.
+    Raises `NotApplicable` if that is not possible now: it may be later.
     """
     before = event.before
     clustering = Clustering.objects.filter(model=before["model"]).first()
     if models.present() != before["model"]:
-        return _not_now(event, "Another model for recognising faces is in use since.")
+        raise NotApplicable("Another model for recognising faces is in use since.")
     if clustering is None or _chosen(clustering) != before["after"]:
-        return _not_now(event, "The distances were changed again since.")
+        raise NotApplicable("The distances were changed again since.")
     if before["former"] != before["model"]:
-        try:
-            _switch(before["model"], before["former"])
-        except NotApplicable as error:
-            return _not_now(event, str(error))
+        _switch(before["model"], before["former"])
     Clustering.objects.filter(pk=clustering.pk).update(**before["was"])
     revisions.count_up({before["model"], before["former"]}, wake=True, faces=True)
     return []
-
-
-def _not_now(event: Event, why: str) -> list[str]:
-    Event.objects.filter(pk=event.pk).update(undone_at=None)
-    return [f"Nothing was changed. {why}"]
 
 
 def _ready(preview: Preview) -> Preview:

@@ -55,6 +55,17 @@ class ModelSpec:
     match_distance: float | None = None
     labels: tuple[str, ...] = ()
 
+    @property
+    def reach(self) -> float | None:
+        """Up to which cosine distance a face is worth a question: who may it be, though it is too far to be given.
+
+        Where whole groups would still be one person. Measured on LFW with mobilefacenet (0.57), whatever share of the
+        faces is confirmed: the nearest confirmed face is the right person for 60 to 80 % at 0.50 to 0.55, 17 % at 0.55
+        to 0.60 and 4 % beyond.
+        """
+        known = [distance for distance in (self.match_distance, self.link_distance) if distance is not None]
+        return max(known, default=None)
+
     def path(self, folder: Path) -> Path:
         """Where this model's weights lie when they are in `folder`."""
         return folder / self.file

@@ -68,6 +68,7 @@ def addresses(page: Page) -> Iterator[tuple[str, str]]:
     for name, part in (("person", ".covers.round a"), ("suggestion", "a.suggestion-cover")):
         if link := first_link(page, "/people/", part):
             yield name, link
+    yield "face-find", "/people/find/"
     yield "places", "/places/"
     yield "clock", "/photos/clock/"
     yield "changes", "/changes/"

@@ -12,7 +12,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from albums.models import Album, AlbumItem
-from faces.models import Face, Person, Refusal
+from faces.models import Face, FacePair, Person, Refusal
 from gallery import decided, describing, keepsakes, metadata, search_text
 from gallery.models import Mark, Photo
 from tests.duplicates.rows import snapshot, twins
@@ -323,6 +323,19 @@ def test_refusals_and_what_is_no_face_move(photos: list[Photo], anna: Person, ow
         guessed.refresh_from_db()
         poster.refresh_from_db()
         assert (guessed.person, guessed.state, poster.state) == (None, "unknown", "ignored")
+
+
+def test_what_was_said_of_two_faces_is_said_of_those_that_take_their_place(
+    photos: list[Photo], anna: Person, owner: User
+) -> None:
+    kept, first, second = photos
+    theirs, elsewhere, ours = face(first), face(second, anna, looks=3, x=0.7), face(kept)
+    never = FacePair.objects.create(one=theirs, other=elsewhere, is_same=False, decided_by=owner)
+    with moving([first], kept):
+        (pair,) = FacePair.objects.exclude(pk=never.pk)
+        assert {pair.one_id, pair.other_id} == {ours.pk, elsewhere.pk}
+        assert (pair.is_same, pair.decided_by) == (False, owner)
+    assert list(FacePair.objects.all()) == [never]
 
 
 def test_a_face_that_somebody_decided_about_since_stays(photos: list[Photo], anna: Person, owner: User) -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from faces import grouping, revisions
 from faces.analyzer import FacesAnalyzer
-from faces.models import Cluster, Clustering, Face, Person, Refusal
+from faces.models import Cluster, Clustering, Face, FacePair, Person, Refusal
 from gallery import work
 from gallery.models import Photo
 from tests.faces.conftest import MODEL, House, groups, ids, look
@@ -309,3 +309,35 @@ def test_decisions_made_while_it_computes_stand(
     assert person_of(of_gone) is None
     assert len(calls) == 2, "what changed meanwhile is followed by another round"
     assert not revisions.is_stale(Clustering.objects.get())
+
+
+def test_whom_a_face_or_a_group_is_near_is_written_as_a_question(house: House, regroup: Regroup) -> None:
+    known, far, also_far = house.faces(1, 3)
+    anna = PersonFactory(name="Anna")
+    confirm(known, anna)
+    Face.objects.filter(pk=far.pk).update(embedding=look(1, 77, noise=1.6))
+    Face.objects.filter(pk=also_far.pk).update(embedding=look(1, 77, noise=1.6))
+    regroup()
+    far.refresh_from_db()
+    assert (far.person, far.near_person) == (None, anna)
+    assert far.near_distance == pytest.approx(0.54, abs=0.03)
+    cluster = Cluster.objects.get(pk=far.cluster_id)
+    assert (cluster.near_person, cluster.near_distance) == (anna, pytest.approx(far.near_distance))
+    Refusal.objects.create(face=far, person=anna)
+    Refusal.objects.create(face=also_far, person=anna)
+    regroup()
+    far.refresh_from_db()
+    cluster.refresh_from_db()
+    assert (far.near_person, far.near_distance, cluster.near_person) == (None, None, None)
+
+
+def test_pairs_of_faces_are_obeyed_by_the_job(house: House, regroup: Regroup) -> None:
+    known, near, stranger = house.face(1), house.face(1), house.face(9)
+    anna = PersonFactory(name="Anna")
+    confirm(known, anna)
+    FacePair.objects.create(one=known, other=near, is_same=False)
+    pair = FacePair.objects.create(one=known, other=stranger, is_same=True)
+    clustering = regroup()
+    assert (person_of(near), person_of(stranger)) == (None, anna)
+    FacePair.objects.filter(pk=pair.pk).update(is_same=False)
+    assert revisions.is_stale(clustering)

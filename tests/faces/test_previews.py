@@ -132,7 +132,8 @@ def test_distances_can_be_used_from_now_on_and_taken_back(
 def test_distances_that_were_changed_again_are_not_taken_back(tom: Person, admin: User) -> None:
     first = rules.use(tried(admin), admin)
     second = rules.use(tried(admin, Distances(0.40, 0.57, 0.04)), admin)
-    assert "changed again" in undo.undo_event(first, admin)[0]
+    with pytest.raises(undo.SomethingFirst, match="changed again"):
+        undo.undo_event(first, admin)
     assert undo.undo_event(second, admin) == []
     first.refresh_from_db()
     assert undo.undo_event(first, admin) == [], "what could not be taken back then can be now"

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("faces", "0003_durable_people")]
+    dependencies = [("faces", "0006_face_of_photo")]
 
     operations = [
         migrations.AddField(
