@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 
 from faces import revisions
 from faces.access import get_person
-from faces.models import Cluster, Event, Face, Person, Refusal
+from faces.models import Cluster, Event, Face, FacePair, Person, Refusal
 from faces.people import former_names, namesakes
 from gallery.access import get_or_404
 
@@ -171,6 +171,21 @@ def refuse(face_ids: Collection[int], person: Person, by: AbstractBaseUser) -> l
     new = [face_id for face_id in face_ids if face_id not in known]
     Refusal.objects.bulk_create(Refusal(face_id=face_id, person=person, decided_by_id=by.pk) for face_id in new)
     return new
+
+
+def never_with(person_ids: Collection[int], face_ids: Collection[int]) -> set[int]:
+    """Those of the faces of which somebody said that they and a confirmed face of these people are never one person.
+
+    Three queries, and for few faces only one: there are few such pairs.
+    """
+    pairs = list(FacePair.objects.filter(is_same=False).values_list("one_id", "other_id")) if face_ids else []
+    wanted = set(face_ids)
+    against = {(mine, theirs) for pair in pairs for mine, theirs in (pair, pair[::-1]) if mine in wanted}
+    sure: set[int] = set()
+    for part in chunks(theirs for _, theirs in against):
+        rows = Face.objects.filter(pk__in=part, person__in=person_ids, is_confirmed=True)
+        sure.update(rows.values_list("pk", flat=True))
+    return {mine for mine, theirs in against if theirs in sure}
 
 
 def refuse_again(rows: Iterable[Sequence[Any]]) -> None:

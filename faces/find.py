@@ -34,7 +34,8 @@ logger = logging.getLogger(__name__)
 TIMEOUT_S = 30.0
 # How often somebody may ask.
 MOST_A_MINUTE = 12
-# In match distances of the embedding model. Up to one of them a face is given to a person without asking.
+# In match distances of the embedding model. Up to one of them a face is given to a person without asking. On LFW
+# (mobilefacenet) the nearest face is somebody else's for none of 2,852 up to 0.7, and for 3 of 742 from there up to 1.
 VERY_ALIKE, ALIKE = 0.7, 1.0
 # Below this a face is too small, blurred or turned away to say much (`vision.face_quality`).
 _POOR = 0.4

@@ -8,22 +8,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Subquery, Value
-from django.db.models.functions import Coalesce
 from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 
 from faces import undo
-from faces.access import faces_of_entry, faces_visible_to, journal_visible_to
-from faces.deciding import merges, survivor_of
+from faces.access import faces_visible_to, journal_visible_to
+from faces.deciding import chunks, merges, survivor_of
 from faces.models import Event, Face, Person
 from faces.people import FaceThumb, face_thumbs
 from gallery.access import Viewer
 
 ENTRIES_PER_PAGE = 30
 PICTURES = 6
-# Faces of an entry that are looked through for pictures, and for whether a merged person may be named.
-_LOOKED_AT = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,8 @@ def journal(
 ) -> Journal:
     """A page of what the viewer may know of, the last first; of one person, with whom was merged into them.
 
-    Six queries, however many entries. Counts and pictures are of faces that the viewer sees.
+    Four queries, however many entries, and one for every `CHUNK` faces that they moved. Counts and pictures are of
+    faces that the viewer sees.
     """
     events = journal_visible_to(viewer).select_related("person", "actor", "undone_by").order_by("-pk")
     if person is not None:
@@ -61,8 +58,7 @@ def journal(
         events = events.filter(person__in=[person.pk, *(pk for pk in went if survivor_of(pk, went) == person.pk)])
     if before is not None:
         events = events.filter(pk__lt=before)
-    seen = faces_of_entry(viewer).order_by().annotate(one=Value(1)).values("one").annotate(count=Count("pk"))
-    found = list(events.annotate(face_count=Coalesce(Subquery(seen.values("count")), 0))[: size + 1])
+    found = list(events[: size + 1])
     more = len(found) > size
     found = found[:size]
     words = _Words(viewer, found)
@@ -74,23 +70,26 @@ class _Words:
 
     def __init__(self, viewer: Viewer, events: Sequence[Event]) -> None:
         self.viewer = viewer
-        looked_at = {event.pk: _faces(event.before)[:_LOOKED_AT] for event in events}
+        moved = {event.pk: _faces(event.before) for event in events}
         merged = {
-            entry["id"]: entry["faces"][:_LOOKED_AT]
+            entry["id"]: entry["faces"]
             for event in events
             if event.kind == Event.Kind.MERGE
             for entry in event.before["people"]
         }
-        wanted = {pk for ids in (*looked_at.values(), *merged.values()) for pk in ids}
-        seen = set(faces_visible_to(viewer).filter(pk__in=wanted).order_by().values_list("pk", flat=True))
-        self.pictures = {pk: [face for face in ids if face in seen][:PICTURES] for pk, ids in looked_at.items()}
+        seen: set[int] = set()
+        for part in chunks(face for ids in moved.values() for face in ids):
+            seen.update(faces_visible_to(viewer).filter(pk__in=part).order_by().values_list("pk", flat=True))
+        shown_of = {pk: [face for face in ids if face in seen] for pk, ids in moved.items()}
+        self.counts = {pk: len(ids) for pk, ids in shown_of.items()}
+        self.pictures = {pk: ids[:PICTURES] for pk, ids in shown_of.items()}
         shown = {face for ids in self.pictures.values() for face in ids}
         self.thumbs = {thumb.id: thumb for thumb in face_thumbs(Face.objects.filter(pk__in=shown))}
         names = dict(Person.objects.filter(pk__in=merged).values_list("pk", "name"))
         self.known = {pk: names[pk] for pk, faces in merged.items() if pk in names and seen.intersection(faces)}
         self.names = names
 
-    def entry(self, event: Any) -> Entry:
+    def entry(self, event: Event) -> Entry:
         is_own = event.actor_id is not None and event.actor_id == self.viewer.pk
         return Entry(
             id=event.pk,
@@ -135,70 +134,79 @@ def _nobody(event: Event) -> str:
     return "PictoPy" if event.kind == Event.Kind.MARKED else "Somebody"
 
 
-def _count(event: Any, one: str = "a face", many: str = "faces") -> str:
-    return one if event.face_count == 1 else f"{event.face_count:,} {many}"
+def _count(words: _Words, event: Event, one: str = "a face", many: str = "faces") -> str:
+    count = words.counts[event.pk]
+    return one if count == 1 else f"{count:,} {many}"
 
 
-def _named(words: _Words, event: Any) -> str:
-    return f"said that {_count(event)} {'is' if event.face_count == 1 else 'are'} {words.person(event)}"
+def _is(words: _Words, event: Event) -> str:
+    return "is" if words.counts[event.pk] == 1 else "are"
 
 
-def _marked(words: _Words, event: Any) -> str:
-    return f"took the name {words.person(event)} for {_count(event)} from files"
+def _named(words: _Words, event: Event) -> str:
+    return f"said that {_count(words, event)} {_is(words, event)} {words.person(event)}"
 
 
-def _renamed(words: _Words, event: Any) -> str:
+def _marked(words: _Words, event: Event) -> str:
+    return f"took the name {words.person(event)} for {_count(words, event)} from files"
+
+
+def _renamed(words: _Words, event: Event) -> str:
     return f"renamed {event.before['name']} to {event.before['after']}"
 
 
-def _refused(words: _Words, event: Any) -> str:
-    return f"said that {_count(event)} {'is' if event.face_count == 1 else 'are'} not {words.person(event)}"
+def _refused(words: _Words, event: Event) -> str:
+    return f"said that {_count(words, event)} {_is(words, event)} not {words.person(event)}"
 
 
-def _no_face(words: _Words, event: Any) -> str:
-    return "said that something is no face" if event.face_count == 1 else f"said that {_count(event)} are none"
+def _no_face(words: _Words, event: Event) -> str:
+    return (
+        "said that something is no face"
+        if words.counts[event.pk] == 1
+        else f"said that {_count(words, event)} are none"
+    )
 
 
-def _cover(words: _Words, event: Any) -> str:
+def _cover(words: _Words, event: Event) -> str:
     return f"chose a picture of {words.person(event)}"
 
 
-def _hid(words: _Words, event: Any) -> str:
+def _hid(words: _Words, event: Event) -> str:
     return f"{'hid' if event.before['after'] else 'brought back'} {words.person(event)}"
 
 
-def _merged(words: _Words, event: Any) -> str:
+def _merged(words: _Words, event: Event) -> str:
     return f"said that {words.others(event)} is {words.person(event)}"
 
 
-def _ignored(words: _Words, event: Any) -> str:
+def _ignored(words: _Words, event: Event) -> str:
     if event.before["after"]["state"] == Face.State.UNKNOWN:
-        return f"took {_count(event, 'a stranger', 'strangers')} back"
-    return f"set {_count(event, 'a stranger', 'strangers')} aside"
+        return f"took {_count(words, event, 'a stranger', 'strangers')} back"
+    return f"set {_count(words, event, 'a stranger', 'strangers')} aside"
 
 
-def _born(words: _Words, event: Any) -> str:
+def _born(words: _Words, event: Event) -> str:
     day = parse_date(event.before["after"] or "")
     if day is None:
         return f"took the date of birth of {words.person(event)} away"
     return f"said that {words.person(event)} was born on {date_format(day, 'j F Y')}"
 
 
-def _drew(words: _Words, event: Any) -> str:
+def _drew(words: _Words, event: Event) -> str:
     is_named = "released" in event.before
     return f"drew a face and said that it is {words.person(event)}" if is_named else "drew a face that was missed"
 
 
-def _ruled(words: _Words, event: Any) -> str:
+def _ruled(words: _Words, event: Event) -> str:
     model, former = event.before["model"], event.before["former"]
     return "changed the distances between faces" if model == former else f"had faces recognised with {model}"
 
 
-def _anything(words: _Words, event: Any) -> str:
+def _anything(words: _Words, event: Event) -> str:
     return str(event.get_kind_display())
 
 
-_SENTENCES: dict[str, Callable[[_Words, Any], str]] = {
+_SENTENCES: dict[str, Callable[[_Words, Event], str]] = {
     Event.Kind.NAME: _named,
     Event.Kind.MOVE: _named,
     Event.Kind.MARKED: _marked,

@@ -20,7 +20,10 @@ from faces.models import Cluster, Face, FacePair, Person, Refusal
 from gallery.models import Photo
 
 _SET_ASIDE = (Face.State.IGNORED, Face.State.NOT_A_FACE)
-_COPIED = ("x", "y", "w", "h", "landmarks", "digest", "score", "embedding", "model", "decided_by_id", "person_id")
+_COPIED = (
+    "x", "y", "w", "h", "landmarks", "digest", "score", "embedding", "embedding_crc", "model", "decided_by_id",
+    "person_id",
+)  # fmt: skip
 
 
 class FaceKeeper:

@@ -40,8 +40,9 @@ _Near: TypeAlias = tuple[float, int, int]
 MOST_FACES = 8
 MOST_PEOPLE = 6
 MOST_NEAR = 18
-# Faces further away than this many match distances have nothing to do with each other.
-REACH = 1.25
+# Up to how many match distances faces are shown. On LFW (4,368 faces of 1,432 people, mobilefacenet) another face of
+# the same person is found for 97 % at 1.1 and 95 % at 1; somebody else's for 8 % and 1 %, and for 62 % at 1.25.
+REACH = 1.1
 CROP_PX = 160
 _BLOCK = 5000
 

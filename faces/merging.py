@@ -17,7 +17,7 @@ from django.http import Http404
 
 from faces import revisions
 from faces.access import faces_visible_to
-from faces.deciding import chunks, follow, free, give_guesses_back, merges, note, refuse_again
+from faces.deciding import chunks, follow, free, give_guesses_back, merges, never_with, note, refuse_again
 from faces.models import Cluster, Event, Face, MarkedName, Person, Refusal
 
 
@@ -54,7 +54,8 @@ def merge_people(into: Person, others: Collection[Person], by: AbstractBaseUser)
     faces = _faces_of([into.pk, *rows])
     before: dict[str, Any] = {"faces": [], "people": []}
     before["refusals"], before["lifted"], refused = _join_refusals(into, list(rows), faces)
-    freed = _to_free(faces, refused, into.pk)
+    apart = never_with(ids, [face.pk for face in faces])
+    freed = _to_free(faces, refused | apart, into.pk)
     before["released"] = [[face.pk, face.person_id] for face in freed]
     free(face.pk for face in freed)
     left = {face.pk for face in freed}
@@ -72,7 +73,8 @@ def merge_people(into: Person, others: Collection[Person], by: AbstractBaseUser)
     follow(faces)
     event = note(Event.Kind.MERGE, into, by, before)
     into.refresh_from_db()
-    return Merged(into, event, _remarks(into, by))
+    sure = {face.pk for face in faces if face.is_confirmed}
+    return Merged(into, event, _remarks(into, by, apart & sure))
 
 
 def _faces_of(person_ids: Sequence[int]) -> list[Face]:
@@ -137,13 +139,19 @@ def _take_over(into: Person, others: Sequence[Person], moved: set[int]) -> dict[
     return taken
 
 
-def _remarks(into: Person, by: AbstractBaseUser) -> list[str]:
-    """In how many photos that `by` sees they are twice by now: one query."""
+def _remarks(into: Person, by: AbstractBaseUser, apart: set[int]) -> list[str]:
+    """In how many photos that `by` sees they are twice by now, and whether somebody kept two faces apart: two queries.
+
+    `apart` are confirmed faces of which somebody said that they and another one are never one person.
+    """
+    said = []
+    if any(faces_visible_to(by).filter(pk__in=part).exists() for part in chunks(apart)):
+        said.append("Somebody said before that some of these faces are never one person.")
     sure = faces_visible_to(by).filter(person=into, is_confirmed=True).order_by()
     double = sure.values("photo_id").annotate(count=Count("pk")).filter(count__gt=1).count()
-    if not double:
-        return []
-    return [f"In {'one photo' if double == 1 else f'{double} photos'} two faces are {into.name} now."]
+    if double:
+        said.append(f"In {'one photo' if double == 1 else f'{double} photos'} two faces are {into.name} now.")
+    return said
 
 
 def send_after(person_id: int, face_ids: Collection[int]) -> None:

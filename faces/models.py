@@ -114,7 +114,13 @@ class Face(Box):
             ),
             models.Index(fields=["photo", "person", "state"], name="face_of_photo"),
             models.Index(fields=["cluster", "state", "-quality", "id", "photo"], name="face_of_cluster"),
-            models.Index(fields=["model", "id", "state", "photo", "is_confirmed", "person"], name="face_of_model"),
+            models.Index(
+                fields=(
+                    "model id state photo person cluster is_confirmed decided_by quality embedding_crc near_person "
+                    "near_distance"
+                ).split(),
+                name="face_of_model",
+            ),
             # What may be asked: faces that are nobody's, and guesses, by how near they are to whom they may be.
             models.Index(
                 fields=["state", "near_distance", "id"],
@@ -249,6 +255,8 @@ class Clustering(models.Model):
     lease_owner = models.CharField(max_length=120, blank=True)
     face_count = models.PositiveIntegerField(default=0)
     cluster_count = models.PositiveIntegerField(default=0)
+    merge_count = models.PositiveIntegerField(default=0, help_text="Groups that the last run took into others")
+    split_count = models.PositiveIntegerField(default=0, help_text="Groups that the last run parted from others")
     milliseconds = models.PositiveIntegerField(default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)

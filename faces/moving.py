@@ -24,6 +24,7 @@ from faces.deciding import (
     follow,
     locked_faces,
     locked_person,
+    never_with,
     note,
     person_meant,
     refuse,
@@ -156,7 +157,7 @@ def _move(faces: Sequence[Face], person: Person, by: AbstractBaseUser, *, is_new
         lifted = [[chosen[0].pk, person.pk, refuser] for refuser in rows.values_list("decided_by_id", flat=True)]
         rows.delete()
     else:
-        refused = _refused(chosen, person)
+        refused = _refused(chosen, person) | never_with([person.pk], [face.pk for face in chosen])
         filled = _filled(chosen, person)
         named = []
         for face in sorted(chosen, key=lambda it: (-it.quality, it.pk)):

@@ -11,6 +11,7 @@ from faces import ages, crops, marked, people
 from faces.models import Face, MarkedName
 from gallery.access import Viewer
 from gallery.models import Photo
+from gallery.photo_facts import GUESSES
 from gallery.photo_panels import Panel, PhotoBox
 
 UNKNOWN = "Unknown"
@@ -20,7 +21,7 @@ UNKNOWN = "Unknown"
 class PhotoFace:
     """A face in the list beside the photo. Without `name` nobody's; without `src` it is not found there any more.
     `is_marked`: nobody here said who it is, but the file does. `age`: when the photo was taken, of who has a date of
-    birth."""
+    birth; empty if the date of the photo is only a guess."""
 
     id: int
     name: str
@@ -40,7 +41,7 @@ def people_panel(viewer: Viewer, photo: Photo) -> Panel:
     have moved or removed a face: until it is found again it has no box, and is listed only if somebody named it.
     """
     digest = photo.digest or ""
-    taken = photo.taken_local.date() if photo.taken_local else None
+    taken = photo.taken_local.date() if photo.taken_local and photo.taken_source not in GUESSES else None
     is_marked = Exists(MarkedName.objects.filter(face=OuterRef("pk"), person=OuterRef("person")))
     rows = Face.objects.filter(photo=photo).select_related("person").defer("embedding", "landmarks")
     faces = list(rows.annotate(is_marked=is_marked & Q(decided_by__isnull=True)).order_by("x", "pk"))

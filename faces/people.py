@@ -15,6 +15,7 @@ from faces.access import faces_visible_to, people_visible_to, survivor
 from faces.models import Face, Person
 from gallery.access import Viewer, visible_to
 from gallery.duplicates.worth import Worth
+from gallery.photo_facts import GUESSES
 
 CARDS_PER_PAGE = 60
 FACES_PER_PAGE = 60
@@ -174,10 +175,14 @@ def cards_of(viewer: Viewer, people: Iterable[Person]) -> list[PersonCard]:
 
 
 def ages_in_photos(viewer: Viewer, person: Person) -> str:
-    """From which age to which the photos show a person of whom the date of birth is known: one query."""
+    """From which age to which the photos show a person of whom the date of birth is known: one query.
+
+    Photos whose date is only a guess do not count.
+    """
     if person.birth_date is None:
         return ""
     photos = visible_to(viewer).filter(pk__in=Face.objects.filter(person=person).order_by().values("photo_id"))
+    photos = photos.exclude(taken_source__in=GUESSES)
     first, last = photos.order_by().aggregate(first=Min("taken_local"), last=Max("taken_local")).values()
     return ages.span(person.birth_date, first and first.date(), last and last.date())
 

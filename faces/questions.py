@@ -19,8 +19,8 @@ from django.db.models import BigIntegerField, Count, Exists, F, OuterRef, Q, Que
 
 from faces.access import clusters_visible_to, faces_visible_to, people_visible_to, unnamed_visible_to
 from faces.asking import Kind, worth
-from faces.limits import Limits, all_limits
 from faces.models import Cluster, Face, FacePair, Refusal
+from faces.rules import Rules, all_rules
 from gallery.access import Viewer
 
 # How many of each kind are looked at, the largest groups and the nearest faces first.
@@ -66,7 +66,7 @@ def next_questions(viewer: Viewer, *, skipped: Collection[str] = (), size: int |
 
     Nine queries, however many faces and people there are. Without `size` all that were looked at.
     """
-    limits = all_limits()
+    limits = all_rules()
     if not limits:
         return []
     found = [*_about_groups(viewer, limits), *_about_faces(viewer, limits), *_about_guesses(viewer, limits)]
@@ -77,7 +77,7 @@ def next_questions(viewer: Viewer, *, skipped: Collection[str] = (), size: int |
 
 def has_questions(viewer: Viewer) -> bool:
     """Whether there is anything to ask: up to nine queries, fewer where there is much."""
-    limits = all_limits()
+    limits = all_rules()
     kinds = (_about_groups, _about_faces, _about_guesses)
     return bool(limits) and any(True for kind in kinds for _ in kind(viewer, limits))
 
@@ -85,7 +85,7 @@ def has_questions(viewer: Viewer) -> bool:
 # ---- Groups
 
 
-def _about_groups(viewer: Viewer, limits: dict[str, Limits]) -> Iterable[Question]:
+def _about_groups(viewer: Viewer, limits: dict[str, Rules]) -> Iterable[Question]:
     columns = ("pk", "model", "near_person_id", "near_person__name", "near_distance")
     clusters = Cluster.objects.filter(model__in=limits, size__gt=0).order_by("-size", "pk")
     near = list(clusters.filter(_near(viewer)).values_list(*columns)[:MOST])
@@ -130,7 +130,7 @@ def _counts(faces: QuerySet[Face], cluster_ids: list[int]) -> dict[int, int]:
 # ---- Single faces
 
 
-def _about_faces(viewer: Viewer, limits: dict[str, Limits]) -> Iterable[Question]:
+def _about_faces(viewer: Viewer, limits: dict[str, Rules]) -> Iterable[Question]:
     """Faces outside of groups; those in one are asked about with it."""
     alone = Q(cluster=None) | Q(cluster__size=1) & ~Q(cluster__near_person=F("near_person"))
     faces = _undecided(unnamed_visible_to(viewer), "near_person").filter(_near(viewer), alone, model__in=limits)
@@ -139,7 +139,7 @@ def _about_faces(viewer: Viewer, limits: dict[str, Limits]) -> Iterable[Question
         yield _question("face", pk, person_id, name, 1, distance, limits[model])
 
 
-def _about_guesses(viewer: Viewer, limits: dict[str, Limits]) -> Iterable[Question]:
+def _about_guesses(viewer: Viewer, limits: dict[str, Rules]) -> Iterable[Question]:
     """Guesses near the limit, above all those in whose group nobody else is that person."""
     guesses = faces_visible_to(viewer).filter(_guess(), person=F("near_person"), person__hidden=False)
     near_limit = Q()
@@ -169,7 +169,7 @@ def _question(
     name: str,
     count: int,
     distance: float | None,
-    limit: Limits,
+    limit: Rules,
     strays: int = 0,
 ) -> Question:
     value = worth(kind, count, distance, match_distance=limit.match_distance, reach=limit.reach, strays=strays)

@@ -25,6 +25,7 @@ from faces.deciding import (
     follow,
     locked_face,
     locked_person,
+    never_with,
     note,
     person_meant,
     refuse,
@@ -121,6 +122,7 @@ def name_cluster(
         raise NothingToName("Leave at least one face ticked.")
     person, is_new = person_meant(name, by, same_as=same_as, is_someone_else=is_someone_else)
     refused = set(Refusal.objects.filter(person=person).values_list("face_id", flat=True))
+    refused |= never_with([person.pk], [face.pk for face in chosen])
     filled = set(Face.objects.filter(person=person, is_confirmed=True).values_list("photo_id", flat=True))
     named = [face for face in chosen if face.pk not in refused and face.photo_id not in filled]
     if not named:

@@ -1,8 +1,8 @@
 """Why a face is where it is: the confirmed faces nearest to it that the viewer sees, and the rule that decided.
 
-Pages do not load numpy, so distances are computed in plain Python, and only to confirmed faces of people who come into
-question: whom the face was given to or is near, whom somebody ruled out, and who is named in its group. To read a face
-and compare it by `math.dist` takes 15 microseconds, so `MOST` of them cost about 60 ms.
+Pages do not load numpy, so distances are computed in plain Python: to read a face and compare it by `math.dist` takes
+15 microseconds, `MOST` of them about 60 ms. Where more are confirmed, only those of people who come into question are
+compared: whom the face was given to or is near, whom somebody ruled out, and who is named in its group.
 
 A decision may rest on a face that the viewer does not see. Then that is said, and nothing of it: neither its distance,
 nor whose it is beyond the name that the photo shows anyway. Of a face that was given to nobody it is not even said:
@@ -21,14 +21,15 @@ from django.utils.formats import date_format
 
 from faces import pairs
 from faces.access import faces_visible_to, people_visible_to
-from faces.limits import MIN_QUALITY, Limits, limits
 from faces.models import Event, Face, FacePair, MarkedName, Person, Refusal
 from faces.people import FaceThumb, face_thumb, face_thumbs
 from faces.revisions import is_pending
+from faces.rules import MIN_QUALITY, Rules, rules_of
 from gallery.access import Viewer
 
 NEAREST = 3
-# Confirmed faces that are compared at most: the newest of each person come first, since people change.
+_WAITS = "It waits for recognition: it was not compared with other faces yet."
+# Confirmed faces that are compared at most, the newest first.
 MOST = 4000
 _QUALITIES = ((0.75, "very good"), (0.6, "good"), (0.45, "fair"), (MIN_QUALITY, "poor"))
 
@@ -61,7 +62,7 @@ class Why:
 def why(viewer: Viewer, face: Face) -> Why:
     """What decided about a face that came through `access.get_face`. About fifteen queries, however many faces."""
     person = people_visible_to(viewer).filter(pk=face.person_id).first() if face.person_id else None
-    limit = limits(face.model)
+    limit = rules_of(face.model)
     point = _numbers(Face.objects.filter(pk=face.pk).values_list("embedding", flat=True).first())
     nearest = _nearest(viewer, face, point) if point else []
     against = _against(viewer, face)
@@ -69,10 +70,7 @@ def why(viewer: Viewer, face: Face) -> Why:
     if limit and face.state == Face.State.UNKNOWN and face.quality >= MIN_QUALITY:
         within = [it.person for it in nearest if it.distance <= limit.reach and it.person.pk not in against]
         asked = within[0] if within else None
-    if not face.is_confirmed and face.state in (Face.State.UNKNOWN, Face.State.ASSIGNED) and not (limit and point):
-        rule = "It waits for recognition: it was not compared with other faces yet."
-    else:
-        rule = _rule(viewer, face, person, nearest, against, limit or Limits(0.0, 0.0))
+    rule = _rule(viewer, face, person, nearest, against, limit if point else None)
     return Why(
         face=face_thumb(face),
         rule=rule,
@@ -92,8 +90,10 @@ def why(viewer: Viewer, face: Face) -> Why:
 def _nearest(viewer: Viewer, face: Face, point: tuple[float, ...]) -> list[NearFace]:
     """The confirmed faces of people who come into question, that the viewer sees, the nearest first: one of each
     person beyond the first `NEAREST`."""
-    people = _in_question(viewer, face)
-    confirmed = faces_visible_to(viewer).filter(person__in=people, is_confirmed=True, model=face.model)
+    confirmed = faces_visible_to(viewer).filter(model=face.model, is_confirmed=True, person__isnull=False)
+    every = Face.objects.filter(model=face.model, is_confirmed=True, person__isnull=False).order_by()
+    if every[: MOST + 1].count() > MOST:
+        confirmed = confirmed.filter(person__in=_in_question(viewer, face))
     rows = confirmed.exclude(pk=face.pk).order_by("-pk").values_list("pk", "person_id", "embedding")[:MOST]
     found = sorted(
         (_distance(point, other), pk, person_id)
@@ -156,7 +156,7 @@ def _rule(
     person: Person | None,
     nearest: list[NearFace],
     against: dict[int, str],
-    limit: Limits,
+    limit: Rules | None,
 ) -> str:
     """The sentence that says what decided."""
     if face.state == Face.State.NOT_A_FACE:
@@ -165,6 +165,8 @@ def _rule(
         return "Somebody set it aside as the face of a stranger."
     if face.is_confirmed and person:
         return _confirmed(face, person)
+    if limit is None:
+        return _WAITS
     if person:
         return _given(viewer, face, person, nearest, limit.match_distance)
     return _not_given(viewer, face, nearest, against, limit)
@@ -201,7 +203,7 @@ def _given(viewer: Viewer, face: Face, person: Person, nearest: list[NearFace], 
     return f"It was taken for {person.name} because of a face in a photo that you cannot see."
 
 
-def _not_given(viewer: Viewer, face: Face, nearest: list[NearFace], against: dict[int, str], limit: Limits) -> str:
+def _not_given(viewer: Viewer, face: Face, nearest: list[NearFace], against: dict[int, str], limit: Rules) -> str:
     """Why a face is nobody's."""
     if face.quality < MIN_QUALITY:
         return (

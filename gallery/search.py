@@ -178,8 +178,10 @@ class Reader:
         """How the form shows `query`: as it was typed, if that says all of it, else in words that do."""
         if '"' not in typed and self.read(typed) == query:
             return Form(typed.strip(), Query())
-        undated = replace(query, first=None, last=None)
-        for said, rest in ((query, Query()), (undated, Query(first=query.first, last=query.last))):
+        # Who else is there stays in its field, which can say that it does not matter any more.
+        dated, undated = replace(query, company=""), replace(query, company="", first=None, last=None)
+        company = Query(company=query.company)
+        for said, rest in ((dated, company), (undated, replace(company, first=query.first, last=query.last))):
             text = self._spell(said)
             if self.read(text) == said:
                 return Form(text, rest)
@@ -190,8 +192,8 @@ class Reader:
         months = [calendar.month_name[number] for number in query.months]
         words = [word if self.read(word).words == (word,) else _quoted([word]) for word in query.words]
         period = describe_range(query.first, query.last)
-        who = [*query.people, *(f"without {name}" for name in query.without), COMPANY.get(query.company, "")]
-        return " ".join(filter(None, [*who, *query.labels, *query.places, *months, period, *words]))
+        without = [f"without {name}" for name in query.without]
+        return " ".join(filter(None, [*query.people, *without, *query.labels, *query.places, *months, period, *words]))
 
 
 def _quoted(words: Iterable[str]) -> str:

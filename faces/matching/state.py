@@ -109,7 +109,7 @@ class Matching:
     def from_arrays(cls, arrays: Mapping[str, Any]) -> Self:
         """What `arrays` gave. Raises KeyError if one is missing, ValueError if they do not belong together."""
         values: dict[str, Any] = {field.name: np.asarray(arrays[field.name]) for field in fields(cls)}
-        values |= {name: float(values[name]) for name in _NUMBERS}
+        values |= {name: float(values[name].item()) for name in _NUMBERS}
         made = cls(**values)
         count = len(made.ids)
         if {len(getattr(made, name)) for name in _ROWS} != {count} or made.candidates.shape != (count, CHOICES):

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from faces.models import Clustering
-from gallery.vision.catalog import ModelSpec, ModelUnavailable
+from faces.rules import Rules, rules_for
+from gallery.vision.catalog import ModelSpec
 
 NAMES = ("eps", "link_distance", "match_distance")
-_RANGES = {"eps": "eps_range", "link_distance": "link_range", "match_distance": "match_range"}
 # How far from the catalog's value a person may go: on LFW, mobilefacenet's groups run into each other well before a
 # quarter more, and hardly anybody is found any more at a quarter less.
 REACH = 0.25
@@ -41,21 +41,13 @@ class Distances:
 
 def of_catalog(spec: ModelSpec) -> Distances:
     """Raises ModelUnavailable for a model without distances."""
-    if spec.eps is None or spec.link_distance is None or spec.match_distance is None or spec.min_samples is None:
-        raise ModelUnavailable(f"{spec.key} has no distances in the catalog: its faces cannot be compared.")
-    return Distances(spec.eps, spec.link_distance, spec.match_distance)
+    return in_force(None, spec)
 
 
 def measured(clustering: Clustering | None) -> dict[str, float]:
     """Those that the library measured of its own strangers, by name; empty if it did not yet."""
     calibration = clustering.calibration if clustering else {}
     return {name: float(calibration[name]) for name in NAMES if _is_distance(calibration.get(name))}
-
-
-def _within(spec: ModelSpec, name: str, value: float) -> float:
-    """A measured distance within the range that the catalog gives to measuring, if it gives one."""
-    least, most = getattr(spec, _RANGES[name], None) or (value, value)
-    return float(min(max(value, least), most))
 
 
 def chosen(clustering: Clustering | None) -> dict[str, float]:
@@ -67,19 +59,19 @@ def chosen(clustering: Clustering | None) -> dict[str, float]:
 
 def by_itself(clustering: Clustering | None, spec: ModelSpec) -> Distances:
     """What would be in force if nobody had chosen: measured, else the catalog's. Raises ModelUnavailable."""
-    found = {name: _within(spec, name, value) for name, value in measured(clustering).items()}
-    return dataclasses.replace(of_catalog(spec), **found)
+    return in_force(Clustering(calibration=clustering.calibration if clustering else {}), spec)
 
 
 def in_force(clustering: Clustering | None, spec: ModelSpec) -> Distances:
     """Chosen, else measured, else the catalog's. Raises ModelUnavailable."""
-    return dataclasses.replace(by_itself(clustering, spec), **chosen(clustering))
+    rules = rules_for(clustering, spec)
+    return Distances(rules.eps, rules.link_distance, rules.match_distance)
 
 
-def applied(spec: ModelSpec, distances: Distances) -> ModelSpec:
-    """The model with these distances in place of the catalog's."""
+def applied(spec: ModelSpec, distances: Distances) -> Rules:
+    """The rules of a model with these distances. Raises ModelUnavailable."""
     return dataclasses.replace(
-        spec,
+        rules_for(None, spec),
         eps=distances.eps,
         link_distance=distances.link_distance,
         match_distance=distances.match_distance,

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from faces import access, people, services
@@ -36,13 +37,14 @@ def faces_name(request: MemberRequest) -> HttpResponse:
             form.add_error("name", str(error))
         else:
             return _said(request, moved, f"{_faces(moved.count)} {moved.person} now.")
+    place = request.POST.get("next", "")
     context = {
         "nav": "people",
         "faces": people.face_thumbs(Face.objects.filter(pk__in=ids).order_by("-quality", "pk")),
         "form": form,
         "asked": asked,
         "names": people.person_names(request.user),
-        "next": request.POST.get("next", ""),
+        "next": place if url_has_allowed_host_and_scheme(place, allowed_hosts=None) else "",
         "person": request.POST.get("person", ""),
     }
     return render(request, "faces/faces_name.html", context, status=422)

@@ -34,7 +34,8 @@ class ModelSpec:
 
     `input_px` is the edge of the square the network sees. `score_threshold` (0..1) is what is worth showing, `nms_iou`
     the overlap above which two boxes are one. `eps`, `min_samples` (DBSCAN), `link_distance` and `match_distance`
-    are cosine distances of this model's embeddings and mean nothing for another's. `labels` are the class names by
+    are cosine distances of this model's embeddings and mean nothing for another's; `eps_range`, `link_range` and
+    `match_range` are how far a library that measured its own strangers may move them. `labels` are the class names by
     number.
     """
 
@@ -53,18 +54,10 @@ class ModelSpec:
     min_samples: int | None = None
     link_distance: float | None = None
     match_distance: float | None = None
+    eps_range: tuple[float, float] | None = None
+    link_range: tuple[float, float] | None = None
+    match_range: tuple[float, float] | None = None
     labels: tuple[str, ...] = ()
-
-    @property
-    def reach(self) -> float | None:
-        """Up to which cosine distance a face is worth a question: who may it be, though it is too far to be given.
-
-        Where whole groups would still be one person. Measured on LFW with mobilefacenet (0.57), whatever share of the
-        faces is confirmed: the nearest confirmed face is the right person for 60 to 80 % at 0.50 to 0.55, 17 % at 0.55
-        to 0.60 and 4 % beyond.
-        """
-        known = [distance for distance in (self.match_distance, self.link_distance) if distance is not None]
-        return max(known, default=None)
 
     def path(self, folder: Path) -> Path:
         """Where this model's weights lie when they are in `folder`."""
@@ -86,17 +79,34 @@ def catalog() -> Catalog:
 
 
 def read_catalog(path: Path) -> Catalog:
-    """Read a catalog file. Raises OSError, tomllib.TOMLDecodeError, KeyError or TypeError if it is not one."""
+    """Read a catalog file. Raises OSError, KeyError, TypeError or ValueError if it is not one."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     labels: dict[str, list[str]] = content["labels"]
 
     def spec(key: str, row: dict[str, Any]) -> ModelSpec:
         names = tuple(labels[row["labels"]]) if "labels" in row else ()
-        return ModelSpec(key=key, **{**row, "labels": names})
+        ranges = {name: tuple(row[name]) for name in _RANGES if name in row}
+        found = ModelSpec(key=key, **{**row, **ranges, "labels": names})
+        _check_distances(found)
+        return found
 
     models = {key: spec(key, row) for key, row in content["models"].items()}
     packs = {name: tuple(keys) for name, keys in content["packs"].items()}
     return Catalog(models=models, packs=packs)
+
+
+# What a library may move, and the range it may move it in.
+_RANGES = {"eps_range": "eps", "link_range": "link_distance", "match_range": "match_distance"}
+
+
+def _check_distances(spec: ModelSpec) -> None:
+    """Raises ValueError for a range that is none, or that does not hold the distance it belongs to."""
+    for name, of in _RANGES.items():
+        allowed, usual = getattr(spec, name), getattr(spec, of)
+        if allowed is None:
+            continue
+        if usual is None or len(allowed) != 2 or not 0 < allowed[0] <= usual <= allowed[1] < 2:
+            raise ValueError(f"{spec.key}: {name} has to be two distances with {of} between them")
 
 
 def model(key: str) -> ModelSpec:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from faces import ages
 from faces.models import Event, Person
+from gallery.models import Photo
 from tests.faces.conftest import House
 from tests.factories import PhotoFactory
 
@@ -60,6 +61,10 @@ def test_photo_and_person_show_the_age(owner_client: Client, house: House, anna:
     assert "13 months to 4 years in these photos" in page
     assert 'value="2020-02-29"' in page
     assert "13 months" in owner_client.get(f"/photos/{photo.pk}/").content.decode()
+    # The date of a scan says nothing about who is in it.
+    Photo.objects.filter(pk=photo.pk).update(taken_source=Photo.TakenSource.FILE)
+    assert "13 months" not in owner_client.get(f"/photos/{photo.pk}/").content.decode()
+    assert "· 4 years in these photos" in owner_client.get(f"/people/{anna.pk}/").content.decode()
 
 
 def test_a_birth_that_is_still_to_come_is_refused(owner_client: Client, anna: Person) -> None:

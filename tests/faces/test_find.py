@@ -15,7 +15,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from faces import find, looking
 from faces.models import Face, Person
@@ -82,6 +84,15 @@ def test_whom_a_face_is_like_is_told_in_words(
     assert "Santa" not in html, "the child's word opens no door"
     assert str(hidden.photo_id) not in {part.partition("/")[0] for part in html.split("/photos/")}
     assert "Santa" in send(owner_client).content.decode()
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            send(member_client)
+        return len(captured)
+
+    few = queries()
+    answering(monkeypatch, said([*map(list, far)], [*map(list, far)], [*map(list, far)]))
+    assert queries() == few
 
 
 @pytest.mark.usefixtures("ready", "db")

@@ -15,6 +15,8 @@ from django.utils import timezone
 
 from faces import grouping, revisions
 from faces.analyzer import FacesAnalyzer
+from faces.clustering import DynamicDBSCAN
+from faces.grouping import groups as groups_module
 from faces.models import Cluster, Clustering, Face, FacePair, Person, Refusal
 from gallery import work
 from gallery.models import Photo
@@ -170,13 +172,13 @@ def test_the_lease_of_a_dead_worker_is_taken_over(house: House, is_expired: bool
 def test_a_worker_that_lost_its_lease_writes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.faces(1, 2)
     revisions.count_up([MODEL], wake=False, faces=True)
-    compute = grouping.compute
+    compute = groups_module.follow
 
     def slowly(*args: Any) -> Any:
         Clustering.objects.update(lease_owner="another:2:2")
         return compute(*args)
 
-    monkeypatch.setattr(grouping, "compute", slowly)
+    monkeypatch.setattr(groups_module, "follow", slowly)
     grouping.run(Clustering.objects.get().pk)
     assert groups() == set()
 
@@ -189,7 +191,7 @@ def test_an_error_is_noted_and_not_tried_again_at_once(house: House, monkeypatch
     def fail(*args: Any) -> Any:
         raise MemoryError("too many")
 
-    monkeypatch.setattr(grouping, "compute", fail)
+    monkeypatch.setattr(groups_module, "follow", fail)
     with pytest.raises(MemoryError):
         grouping.run(clustering.pk)
     clustering.refresh_from_db()
@@ -207,7 +209,7 @@ def test_a_decision_moves_names_without_making_the_groups_anew(
     faces = house.faces(1, 4)
     regroup()
     before = groups()
-    monkeypatch.setattr(grouping.algorithm, "dbscan", lambda *args, **options: pytest.fail("made anew"))
+    monkeypatch.setattr(DynamicDBSCAN, "build", lambda *args, **options: pytest.fail("made anew"))
     confirm(faces[0], anna)
     revisions.count_up([MODEL], wake=False, faces=False)
     grouping.run(Clustering.objects.get().pk)
@@ -289,7 +291,7 @@ def test_decisions_made_while_it_computes_stand(
     confirm(reference[0], anna)
     confirm(house.face(5), gone)
     refused, named, deleted, of_gone = house.face(1), house.face(2), house.face(1), house.face(5)
-    compute, calls = grouping.compute, list[int]()
+    compute, calls = groups_module.follow, list[int]()
 
     def meanwhile(*args: Any) -> Any:
         if not calls:
@@ -301,7 +303,7 @@ def test_decisions_made_while_it_computes_stand(
         calls.append(1)
         return compute(*args)
 
-    monkeypatch.setattr(grouping, "compute", meanwhile)
+    monkeypatch.setattr(groups_module, "follow", meanwhile)
     regroup()
     assert person_of(refused) is None
     assert person_of(named) == tom

@@ -10,7 +10,7 @@ from django.test import Client
 
 from faces import marked, services, undo
 from faces.access import get_event, survivor
-from faces.models import Event, Face, MarkedName, Person, Refusal
+from faces.models import Event, Face, FacePair, MarkedName, Person, Refusal
 from gallery.doctor.registry import Look
 from tests.faces.conftest import House
 from tests.factories import PersonFactory, PhotoFactory
@@ -181,3 +181,21 @@ def test_the_doctor_sends_faces_after_a_merged_person(owner: User, anna: Person,
     assert doctor.find_revenants(Look()).count == 1
     doctor.fix_revenants(Look())
     assert row(left) == ("Anna", False)
+
+
+def test_never_these_two_holds_for_guesses_and_is_told_of_confirmed_faces(
+    owner: User, anna: Person, berta: Person, house: House
+) -> None:
+    (anna_s, *_), (berta_s, *_) = sure(anna), sure(berta)
+    guess = berta.faces.get(is_confirmed=False)
+    for other in (berta_s, guess):
+        FacePair.objects.create(one=anna_s, other=other, is_same=False)
+    before = everything()
+    merged = services.merge_people(anna, [berta], owner)
+    assert row(guess) == (None, False)
+    assert row(berta_s) == ("Anna", True)
+    assert merged.remarks == ["Somebody said before that some of these faces are never one person."]
+    assert undo.undo_event(merged.event, owner) == []
+    assert everything() == before
+    moved = services.move_faces([guess.pk, sure(berta)[1].pk], anna, owner)
+    assert moved.remarks == ["One face stays as before, because somebody said before that it is not Anna."]

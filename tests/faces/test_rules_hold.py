@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faces import answers, grouping, merging, moving, pairs, revisions, services, undo
+from faces.grouping import matches, state
 from faces.matching.giving import connected
 from faces.models import Clustering, Event, Face, FacePair, Person, Refusal
 from faces.questions import next_questions
@@ -69,6 +70,9 @@ class Household:
         assert set(Face.objects.filter(is_confirmed=True).values_list("pk", "person")) == sure
         self.check()
         before = self.said()
+        for kept in (matches, state):
+            kept.forget()
+            kept.path(MODEL).unlink(missing_ok=True)
         revisions.count_up([MODEL], wake=False, faces=True)
         grouping.run(Clustering.objects.get(model=MODEL).pk)
         assert self.said() == before, "once more from nothing gives the same"

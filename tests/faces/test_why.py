@@ -35,7 +35,9 @@ def rule(viewer: User, face: Face) -> str:
     return why(viewer, get_face(viewer, face.pk)).rule
 
 
-def test_each_rule_is_told_in_a_sentence(house: House, mia: Person, member: User, regroup: Regroup) -> None:
+def test_each_rule_is_told_in_a_sentence(
+    house: House, mia: Person, member: User, regroup: Regroup, monkeypatch: pytest.MonkeyPatch
+) -> None:
     known = mia.faces.first()
     assert known
     guess, far, blurred = house.face(1), house.face(1, embedding=look(1, 77, noise=1.6)), house.face(1, quality=0.21)
@@ -52,7 +54,10 @@ def test_each_rule_is_told_in_a_sentence(house: House, mia: Person, member: User
     )
     assert re.search(r"too far .* one of Mia, at 0\.5\d, and the limit is 0\.50", rule(member, far))
     assert "its quality is 0.21" in rule(member, blurred)
-    assert "anywhere near" in rule(member, stranger)
+    assert "too far" in rule(member, stranger)
+    monkeypatch.setattr("faces.why.MOST", 3)
+    assert "anywhere near" in rule(member, stranger), "with many confirmed faces only people in question are compared"
+    monkeypatch.undo()
     assert rule(member, beside).startswith("Another face in this photo is Mia")
     assert rule(member, none).startswith("It waits for recognition")
     assert rule(member, refused) == "Somebody said that it is not Mia."

@@ -13,17 +13,16 @@ from typing import NamedTuple
 from django.db import connection
 
 from faces import revisions
+from faces.clustering import NOISE
+from faces.grouping.vectors import CHUNK
 from faces.matching import NearClusters
 from faces.models import Cluster, Face, Person
 
-NOBODY = -1
 AS_IT_IS = -2
-# Rows of one UPDATE, five values each: SQLite takes 32,766 parameters in a statement since 3.32, PostgreSQL 65,535.
-CHUNK = 5000
 
 
 class Row(NamedTuple):
-    """A face as it is to be; NOBODY (-1) and NaN for none. `person` may be AS_IT_IS: what was decided since, stays."""
+    """A face as it is to be; NOISE (-1) and NaN for none. `person` may be AS_IT_IS: what was decided since, stays."""
 
     face: int
     cluster: int
@@ -33,11 +32,11 @@ class Row(NamedTuple):
 
 
 def write_faces(model: str, rows: list[Row]) -> None:
-    """Writes faces of a model, as far as they are still looked at: two queries for every 5,000."""
+    """Writes faces of a model, as far as they were not set aside since: two queries for every `CHUNK`."""
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
-        eligible = revisions.eligible(model).filter(pk__in=[row.face for row in chunk])
-        there = set(eligible.order_by().values_list("pk", flat=True))
+        faces = revisions.comparable(model).filter(pk__in=[row.face for row in chunk])
+        there = set(faces.order_by().values_list("pk", flat=True))
         _update([row for row in chunk if row.face in there])
 
 
@@ -50,7 +49,7 @@ def _update(rows: list[Row]) -> None:
     )
     values: list[float | int | None] = []
     for row in rows:
-        values += [row.face, *(None if it == NOBODY else it for it in row[1:4])]
+        values += [row.face, *(None if it == NOISE else it for it in row[1:4])]
         values.append(None if math.isnan(row.near_distance) else row.near_distance)
     with connection.cursor() as cursor:
         cursor.execute(

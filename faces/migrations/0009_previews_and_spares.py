@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("faces", "0006_face_of_photo")]
+    dependencies = [("faces", "0008_fill_embedding_crc")]
 
     operations = [
         migrations.AddField(
