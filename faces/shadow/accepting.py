@@ -14,9 +14,13 @@ from django.db.models import QuerySet
 
 from faces import revisions
 from faces.access import faces_visible_to
-from faces.models import Cluster, Event, Face, FacePair, Person, Preview, Refusal
+from faces.deciding import chunks, drop_covers, follow, free, locked_faces, never_with, note, refuse, release
+from faces.models import Event, Face, Person, Preview
 from faces.shadow.fingerprint import fingerprint
 from faces.shadow.rules import NotApplicable
+
+# Faces in one entry of the journal. Whoever gains more is accepted in several rounds.
+MOST_FACES = 10_000
 
 
 @transaction.atomic
@@ -26,78 +30,75 @@ def accept_person(
     """Confirms and refuses the faces that `by` sees, all or `only` some: the entry of the journal, and how many each.
 
     Faces about which somebody decided since, those that were said to be somebody else than one of the person's, and
-    those in photos where another face is confirmed as the person, are left as they are. Raises `NotApplicable` if
-    nothing is left to accept, or the preview was put away.
+    those in photos where another face is confirmed as the person, are left as they are. At most `MOST_FACES` each.
+    Raises `NotApplicable` if nothing is left to accept, or the preview was put away.
     """
     revisions.lock()
     preview = Preview.objects.select_for_update().filter(pk=preview.pk).first() or preview
     change = preview.result.get("people", {}).get(str(person.pk))
     if preview.state != Preview.State.READY or not change:
         raise NotApplicable("This preview was put away in the meantime.")
-    if not Person.objects.select_for_update(no_key=True).filter(pk=person.pk).exists():
+    is_fresh = preview.seen == fingerprint(_present_model(preview))
+    rows = Person.objects.select_for_update(no_key=True)
+    if not rows.filter(pk=person.pk, merged_into__isnull=True).exists():
         raise NotApplicable("This person is not there any more.")
-    was_fresh = preview.seen == fingerprint(_present_model(preview))
-    gains = _open(by, ids_of(change["gains"]), only).exclude(refusals__person=person).exclude(person=person)
-    losses = list(_open(by, ids_of(change["losses"]), only).filter(person=person))
-    filled = set(Face.objects.filter(person=person, is_confirmed=True).values_list("photo_id", flat=True))
-    never = _never(person)
-    confirmed: list[Face] = []
-    for face in gains:
-        if face.photo_id not in filled and face.pk not in never:
-            confirmed.append(face)
-            filled.add(face.photo_id)
-    if not (confirmed or losses):
+    confirmed = _gained(person, by, ids_of(change["gains"], only))
+    lost = locked_faces(_open(by).filter(person=person), ids_of(change["losses"], only))[:MOST_FACES]
+    if not (confirmed or lost):
         raise NotApplicable(f"Nothing is left to accept for {person.name}: it was decided in the meantime.")
-    ids, lost = [face.pk for face in confirmed], [face.pk for face in losses]
-    guesses = Face.objects.filter(person=person, is_confirmed=False)
-    released = guesses.filter(photo__in=[face.photo_id for face in confirmed]).exclude(pk__in=[*ids, *lost])
-    let_go = [*lost, *released.values_list("pk", flat=True)]
-    Face.objects.filter(pk__in=let_go).update(person=None, state=Face.State.UNKNOWN)
-    Person.objects.filter(cover__in=[*let_go, *ids]).exclude(pk=person.pk, cover__in=ids).update(cover=None)
-    Face.objects.filter(pk__in=ids).update(
-        person=person, state=Face.State.ASSIGNED, is_confirmed=True, decided_by_id=by.pk
+    free(face.pk for face in lost)
+    let_go = [face.pk for face in lost] + release(person, confirmed)
+    drop_covers([*let_go, *(face.pk for face in confirmed)])
+    for part in chunks(face.pk for face in confirmed):
+        Face.objects.filter(pk__in=part).update(
+            person=person, state=Face.State.ASSIGNED, is_confirmed=True, decided_by_id=by.pk
+        )
+    event = note(
+        Event.Kind.NAME,
+        person,
+        by,
+        before={
+            "is_new": False,
+            "called": person.name,
+            "faces": [face.pk for face in confirmed],
+            "released": let_go,
+            "refused": refuse([face.pk for face in lost], person, by),
+        },
     )
-    Refusal.objects.bulk_create(
-        [Refusal(face_id=pk, person=person, decided_by_id=by.pk) for pk in lost], ignore_conflicts=True
-    )
-    event = Event.objects.create(
-        kind=Event.Kind.NAME,
-        actor_id=by.pk,
-        person=person,
-        before={"is_new": False, "faces": ids, "released": let_go, "refused": lost},
-    )
-    touched = [*confirmed, *losses]
-    revisions.count_sizes(Cluster.objects.filter(pk__in={face.cluster_id for face in touched if face.cluster_id}))
-    revisions.count_up({face.model for face in touched}, wake=True, faces=False)
-    _note(preview, person, event, was_fresh)
-    return event, len(ids), len(lost)
+    follow([*confirmed, *lost])
+    _remember(preview, person, event, is_fresh)
+    return event, len(confirmed), len(lost)
 
 
-def _never(person: Person) -> set[int]:
-    """Faces of which somebody said that they are another person than a face that is confirmed as this one."""
-    apart = FacePair.objects.filter(is_same=False)
-    one = apart.filter(other__person=person, other__is_confirmed=True).values_list("one", flat=True)
-    other = apart.filter(one__person=person, one__is_confirmed=True).values_list("other", flat=True)
-    return {*one, *other}
+def _gained(person: Person, by: AbstractBaseUser, face_ids: list[int]) -> list[Face]:
+    """Those of the faces that may be confirmed as the person, the best of each photo, locked."""
+    never = never_with([person.pk], face_ids)
+    rows = _open(by).exclude(refusals__person=person).exclude(person=person)
+    faces = locked_faces(rows, [pk for pk in face_ids if pk not in never])
+    filled = set(Face.objects.filter(person=person, is_confirmed=True).values_list("photo_id", flat=True))
+    found = []
+    for face in sorted(faces, key=lambda face: (-face.quality, face.pk)):
+        if face.photo_id not in filled:
+            found.append(face)
+            filled.add(face.photo_id)
+    return sorted(found[:MOST_FACES], key=lambda face: face.pk)
 
 
-def ids_of(by_library: dict[str, list[int]]) -> list[int]:
-    return [pk for ids in by_library.values() for pk in ids]
+def ids_of(by_library: dict[str, list[int]], only: Collection[int] | None) -> list[int]:
+    """Faces of all libraries, or those of them that are `only` meant."""
+    return [pk for part in by_library.values() for pk in part if only is None or pk in only]
 
 
-def _open(by: AbstractBaseUser, ids: list[int], only: Collection[int] | None) -> QuerySet[Face]:
-    """Those of the faces about which nobody decided, that `by` sees, locked by id."""
-    chosen = ids if only is None else [pk for pk in ids if pk in only]
-    rows = faces_visible_to(by).filter(
-        pk__in=chosen, is_confirmed=False, state__in=[Face.State.UNKNOWN, Face.State.ASSIGNED]
-    )
-    return rows.select_for_update(of=("self",), no_key=True).defer("embedding", "landmarks").order_by("pk")
+def _open(by: AbstractBaseUser) -> QuerySet[Face]:
+    """Faces that `by` sees and about which nobody decided."""
+    guesses = [Face.State.UNKNOWN, Face.State.ASSIGNED]
+    return faces_visible_to(by).filter(is_confirmed=False, state__in=guesses)
 
 
-def _note(preview: Preview, person: Person, event: Event, was_fresh: bool) -> None:
-    """Remembers what was accepted. What one accepts oneself does not make the rest of the preview out of date."""
+def _remember(preview: Preview, person: Person, event: Event, is_fresh: bool) -> None:
+    """Notes what was accepted. What one accepts oneself does not make the rest of the preview out of date."""
     result = {**preview.result, "accepted": {**preview.result.get("accepted", {}), str(person.pk): event.pk}}
-    seen = fingerprint(_present_model(preview)) if was_fresh else preview.seen
+    seen = fingerprint(_present_model(preview)) if is_fresh else preview.seen
     Preview.objects.filter(pk=preview.pk).update(result=result, seen=seen)
 
 
