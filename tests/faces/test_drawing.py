@@ -56,6 +56,7 @@ def test_a_face_is_drawn_named_shown_and_taken_back(house: House, member: User, 
     assert (face.is_confirmed, face.decided_by, face.digest, face.score) == (True, member, photo.digest, 1.0)
     assert b"Anna" in member_client.get(reverse("gallery:photo_detail", args=[photo.pk])).content
     assert Event.objects.count() == 1
+    assert "drew a face and said that it is Anna" in member_client.get(reverse("faces:journal")).content.decode()
     assert undo.undo_event(last_event(), member) == []
     assert not Face.objects.exists()
     assert not Person.objects.exists()

@@ -96,6 +96,9 @@ def test_distances_are_tried_accepted_for_one_person_and_taken_back(
     assert "These distances are in use now." in used.content.decode()
     assert "Somebody chose these" in used.content.decode()
     rules = Event.objects.get(kind="rules")
+    journal = admin_client.get(reverse("faces:journal")).content.decode()
+    assert "changed the distances between faces" in journal
+    assert reverse("faces:event_undo", args=[rules.pk]) in journal
     assert admin_client.post(reverse("faces:event_undo", args=[rules.pk]), follow=True).status_code == 200
     assert Clustering.objects.get(model=MODEL).match_distance is None
     assert (
