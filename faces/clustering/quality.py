@@ -30,8 +30,8 @@ from faces.limits import CORE_QUALITY, JOIN_QUALITY
 Qualities = NDArray[np.floating]
 
 # From CORE on a face may be a core point of clustering, and be compared with any that may join. From JOIN on it may
-# join a group that is there, or be matched to a person by a good face of theirs: of the faces of 0.20 to 0.45, 62 % have
-# a good face of their person within 0.50; below 7 to 18 %.
+# join a group that is there, or be matched to a person by a good face of theirs: of the faces of 0.20 to 0.45, 62 %
+# have a good face of their person within 0.50; below 7 to 18 %.
 CORE, JOIN = CORE_QUALITY, JOIN_QUALITY
 
 
