@@ -9,6 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from faces import revisions
 from faces.deciding import merges, survivor_of
 from faces.models import Cluster, Face, Person
+from faces.shadow import spares
 from gallery.doctor.derivatives import delete_orphans_in, find_orphans_in
 from gallery.doctor.registry import Check, Finding, Look
 
@@ -113,6 +114,14 @@ def fix_sizes(look: Look) -> int:
     return count
 
 
+def find_spares(look: Look) -> Finding:
+    return Finding(count=spares.needless().count())
+
+
+def fix_spares(look: Look) -> int:
+    return spares.tidy()
+
+
 def find_crops(look: Look) -> Finding:
     return find_orphans_in(look, settings.PICTOPY.data_dir / "face-crops")
 
@@ -154,6 +163,15 @@ CHECKS = (
         "They are counted anew.",
         find_sizes,
         fix_sizes,
+        is_whole=True,
+    ),
+    Check(
+        "spare-embeddings",
+        "What another model saw of faces, and nobody needs",
+        "A model for recognising faces was tried over a month ago and did not come into use. What it saw takes room.",
+        "It is deleted. The model looks at all faces anew when somebody tries it again.",
+        find_spares,
+        fix_spares,
         is_whole=True,
     ),
     Check(

@@ -192,6 +192,16 @@ def _born(words: _Words, event: Event) -> str:
     return f"said that {words.person(event)} was born on {date_format(day, 'j F Y')}"
 
 
+def _drew(words: _Words, event: Event) -> str:
+    is_named = "released" in event.before
+    return f"drew a face and said that it is {words.person(event)}" if is_named else "drew a face that was missed"
+
+
+def _ruled(words: _Words, event: Event) -> str:
+    model, former = event.before["model"], event.before["former"]
+    return "changed the distances between faces" if model == former else f"had faces recognised with {model}"
+
+
 def _anything(words: _Words, event: Event) -> str:
     return str(event.get_kind_display())
 
@@ -208,4 +218,6 @@ _SENTENCES: dict[str, Callable[[_Words, Event], str]] = {
     Event.Kind.MERGE: _merged,
     Event.Kind.IGNORE: _ignored,
     Event.Kind.BIRTH: _born,
+    Event.Kind.DRAW: _drew,
+    Event.Kind.RULES: _ruled,
 }

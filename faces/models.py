@@ -108,7 +108,7 @@ class Face(Box):
         indexes = [
             # Rows are wide (an embedding is 512 bytes), so each of these holds all that its lists and counts ask for.
             models.Index(
-                fields=["person", "-quality", "id", "photo"],
+                fields=["person", "is_confirmed", "-quality", "id", "photo"],
                 condition=Q(person__isnull=False),
                 name="face_of_person",
             ),
@@ -288,6 +288,7 @@ class Preview(models.Model):
     total = models.PositiveIntegerField(default=0)
     result = models.JSONField(default=dict, help_text="What would change, per person and in all")
     error = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_owner = models.CharField(max_length=120, blank=True)
 
@@ -305,7 +306,12 @@ class SpareEmbedding(models.Model):
     model = models.CharField(max_length=40)
     # The present embedding when it was made: a face that was found anew since needs another.
     made_of = models.PositiveBigIntegerField(help_text="The face's embedding_crc")
-    embedding = models.BinaryField(null=True, help_text="float32, L2 length 1; null: the picture cannot be read")
+    embedding = models.BinaryField(null=True, help_text="float32, L2 length 1; null: not made yet, or see reason")
+    crc = models.PositiveBigIntegerField(default=0, help_text="CRC-32 of the embedding")
+    reason = models.CharField(max_length=200, blank=True, help_text="Why there is none")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_owner = models.CharField(max_length=120, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["model", "face"], name="spare_embedding_once")]

@@ -33,7 +33,7 @@ class PhotoFace:
     age: str = ""
 
 
-def people_panel(viewer: Viewer, photo: Photo) -> Panel | None:
+def people_panel(viewer: Viewer, photo: Photo) -> Panel:
     """Every face with its name or the question who it is, and boxes. Three queries, up to five if a file marks people
     whose faces were not found.
 
@@ -63,9 +63,8 @@ def people_panel(viewer: Viewer, photo: Photo) -> Panel | None:
         listed.append(PhotoFace(face.pk, name, face.person_id, url, src, face.is_confirmed, face.is_marked, age))
     regions = marked.without_face(viewer, photo, [face for face in faces if face.digest == digest])
     boxes += [PhotoBox(kind="face", x=it.x, y=it.y, w=it.w, h=it.h, name=it.name) for it in regions]
-    if not listed and not regions:
-        return None
     context = {"faces": listed, "regions": regions, "names": people.person_names(viewer) if listed else []}
+    # Also where nobody was found: that is where somebody may have been missed.
     return Panel(template="faces/_photo_people.html", context=context, boxes=boxes)
 
 

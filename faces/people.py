@@ -21,6 +21,8 @@ CARDS_PER_PAGE = 60
 FACES_PER_PAGE = 60
 FACES_IN_STRIP = 12
 MOST_NAMES = 1000
+# From here on a face shows its person well enough to stand for them: about as sharp as a portrait of 64 pixels.
+COVER_QUALITY = 0.60
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class FaceThumb:
     src: str
     photo_url: str
     is_confirmed: bool
+    quality: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +90,35 @@ def photo_counts(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, int]:
 
 
 def person_covers(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, FaceThumb]:
-    """The cover of each person: the chosen one if the viewer sees it, else the best face they see. Two queries."""
+    """The cover of each person: the chosen one if the viewer sees it, else the best face they see. Two queries.
+
+    A confirmed face goes before a better one that is a guess, if it shows the person well enough (`COVER_QUALITY`): a
+    wrong face on a card is worse than a fair one.
+    """
     faces = faces_visible_to(viewer)
     placed = faces.filter(digest=F("photo__digest"))
     chosen = placed.filter(pk=OuterRef("cover_id"), person_id=OuterRef("pk")).order_by().values("pk")[:1]
-    best = faces.filter(person_id=OuterRef("pk")).order_by("-quality", "id").values("pk")[:1]
+    # IN, because SQLite finds the best of each kind in the index by that, and not by a condition that is a column.
+    kinds = (faces.filter(person_id=OuterRef("pk"), is_confirmed__in=[is_sure]) for is_sure in (True, False))
+    best = [Subquery(kind.order_by("-quality", "id").values("pk")[:1]) for kind in kinds]
     people = Person.objects.filter(pk__in=person_ids).order_by()
-    rows = list(people.values_list("pk", Subquery(chosen), Subquery(best)))
-    thumbs = {face.id: face for face in face_thumbs(Face.objects.filter(pk__in=[c or b for _, c, b in rows if c or b]))}
-    return {pk: thumbs[cover or best] for pk, cover, best in rows if (cover or best) in thumbs}
+    rows = list(people.values_list("pk", Subquery(chosen), *best))
+    found = Face.objects.filter(pk__in=[pk for _, *candidates in rows for pk in candidates if pk])
+    thumbs = {face.id: face for face in face_thumbs(found)}
+    covers = ((pk, _cover(*(thumbs.get(candidate) for candidate in candidates))) for pk, *candidates in rows)
+    return {pk: cover for pk, cover in covers if cover}
+
+
+def _cover(chosen: FaceThumb | None, sure: FaceThumb | None, guess: FaceThumb | None) -> FaceThumb | None:
+    if chosen or not (sure and guess):
+        return chosen or sure or guess
+    return sure if sure.quality >= min(COVER_QUALITY, guess.quality) else guess
 
 
 def face_thumbs(faces: QuerySet[Face]) -> list[FaceThumb]:
     """Thumbs for a queryset that was narrowed to what the viewer sees, in its order: one query."""
     detail = reverse("gallery:photo_detail", args=[0]).removesuffix("0/")
-    columns = ("pk", "photo_id", "x", "y", "w", "h", "is_confirmed", "digest", "photo__digest")
+    columns = ("pk", "photo_id", "x", "y", "w", "h", "is_confirmed", "quality", "digest", "photo__digest")
     return [
         FaceThumb(
             id=pk,
@@ -109,8 +126,9 @@ def face_thumbs(faces: QuerySet[Face]) -> list[FaceThumb]:
             src=crops.url(pk, digest, (x, y, w, h)) if digest == shown else "",
             photo_url=f"{detail}{photo_id}/",
             is_confirmed=is_confirmed,
+            quality=how_good,
         )
-        for pk, photo_id, x, y, w, h, is_confirmed, digest, shown in faces.values_list(*columns)
+        for pk, photo_id, x, y, w, h, is_confirmed, how_good, digest, shown in faces.values_list(*columns)
     ]
 
 

@@ -6,12 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from faces import limits
+from faces.limits import CORE_QUALITY, JOIN_QUALITY
 from faces.models import Clustering
 from gallery.vision import catalog
 from gallery.vision.catalog import ModelSpec, ModelUnavailable
-
-# Faces worse than this (`vision.face_quality`: small, blurred or turned away) neither start a group nor join one.
-MIN_QUALITY = 0.30
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +21,8 @@ class Rules:
     min_samples: int
     link_distance: float
     match_distance: float
-    min_quality: float = MIN_QUALITY
+    core_quality: float = CORE_QUALITY
+    join_quality: float = JOIN_QUALITY
 
     @property
     def reach(self) -> float:
@@ -34,6 +34,10 @@ class Rules:
         """
         return max(self.match_distance, self.link_distance)
 
+    def match_limit(self, confirmed: int) -> float:
+        """Up to which distance a face is given to a person with so many confirmed faces."""
+        return limits.match_limit(self.match_distance, confirmed)
+
     @property
     def key(self) -> str:
         """In words: other rules, another key."""
@@ -42,7 +46,7 @@ class Rules:
     @property
     def groups_key(self) -> str:
         """Of what decides about groups alone."""
-        return f"{self.eps} {self.min_samples} {self.link_distance} {self.min_quality}"
+        return f"{self.eps} {self.min_samples} {self.link_distance} {self.core_quality} {self.join_quality}"
 
 
 def rules_for(clustering: Clustering | None, spec: ModelSpec) -> Rules:

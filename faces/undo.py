@@ -11,11 +11,12 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from faces import merging, pairs, revisions
+from faces import drawing, merging, pairs, revisions
 from faces.access import survivor
 from faces.deciding import Former, chunks, drop_covers, follow, free, give_guesses_back, refuse_again, users
 from faces.models import Cluster, Event, Face, Person, Refusal
 from faces.restoring import as_left, bury, decided_since, refused_since, restore
+from faces.shadow import rules
 
 
 class AlreadyUndone(Exception):  # noqa: N818
@@ -38,8 +39,14 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     still = Event.objects.filter(pk=event.pk, undone_at__isnull=True)
     if not still.update(undone_at=timezone.now(), undone_by_id=by.pk):
         raise AlreadyUndone
+    event.undone_by_id = by.pk
     if event.kind == Event.Kind.PAIR:
         return pairs.undo_pair(event)
+    if event.kind == Event.Kind.RULES:
+        try:
+            return rules.undo(event)
+        except rules.NotApplicable as error:
+            raise SomethingFirst(str(error)) from error
     people = Person.objects.select_for_update(no_key=True)
     person = people.filter(pk=event.person_id).first() if event.person_id else None
     if person is not None and person.merged_into_id:
@@ -51,6 +58,8 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
         return _undo_many(event, person, event.before)
     if event.kind == Event.Kind.NO_FACE:
         return _undo_no_face(event, event.before)
+    if event.kind == Event.Kind.DRAW:
+        return _undo_draw(event, person, event.before)
     if person is None:
         return ["The person is not there any more."]
     if event.kind == Event.Kind.MERGE:
@@ -60,9 +69,13 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     return _UNDO[event.kind](event, person, event.before)
 
 
+# Kinds that are taken back by more than a change of their person.
+_ELSEWHERE = (Event.Kind.MERGE, Event.Kind.NO_FACE, Event.Kind.DRAW, Event.Kind.RULES)
+
+
 def may_be_undone(event: Event) -> bool:
     """Whether an entry of this kind can be taken back at all."""
-    return event.kind in {*_UNDO, Event.Kind.MERGE, Event.Kind.NO_FACE} or "formers" in event.before
+    return event.kind in {*_UNDO, *_ELSEWHERE} or "formers" in event.before
 
 
 # ---- Faces ----------------------------------------------------------------------------------------------------------
@@ -76,7 +89,7 @@ def _undo_many(event: Event, person: Person | None, before: dict[str, Any]) -> l
     for part in chunks({face for face, _ in refusals} - refused_since(event)):
         Refusal.objects.filter(person=person, face_id__in=part).delete()
     faces = as_left(event, set(before["faces"]) - since)
-    said = _kept(len(before["faces"]) - len(faces))
+    said = _kept(event, len(before["faces"]) - len(faces))
     formers = {row[0]: Former(*row) for row in before["formers"]}
     drop_covers(face.pk for face in faces if formers[face.pk].person != face.person_id)
     said += restore(faces, formers.values())
@@ -104,7 +117,7 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str
     )
     faces = list(ours.defer("embedding", "landmarks"))
     ids = [face.pk for face in faces]
-    said = _kept(len(before["faces"]) - len(ids))
+    said = _kept(event, len(before["faces"]) - len(ids))
     former = before.get("former")
     if not former:
         Face.objects.filter(pk__in=ids).update(
@@ -124,9 +137,12 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str
     return said
 
 
-def _kept(count: int) -> list[str]:
+def _kept(event: Event, count: int) -> list[str]:
+    """A number is told to whoever decided: others may not see all of these faces."""
     if not count:
         return []
+    if event.actor_id != event.undone_by_id:
+        return ["What was changed or deleted since stays as it is."]
     if count == 1:
         return ["One face was changed or deleted since, and stays as it is."]
     return [f"{count} faces were changed or deleted since, and stay as they are."]
@@ -164,6 +180,16 @@ def _undo_no_face(event: Event, before: dict[str, Any]) -> list[str]:
     said = _restore(face, before["former"])
     follow([face])
     return said
+
+
+def _undo_draw(event: Event, person: Person | None, before: dict[str, Any]) -> list[str]:
+    """A face that was drawn goes, with the name that it got at once, unless somebody decided about it since."""
+    if since := decided_since(event, before["faces"]):
+        if person:
+            bury(event, since)
+        return ["Somebody decided about this face since: it stays."]
+    said = _undo_name(event, person, before) if person else []
+    return said or drawing.take_away(event)
 
 
 def _undo_refuse(event: Event, person: Person, before: dict[str, Any]) -> list[str]:

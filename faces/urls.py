@@ -3,6 +3,7 @@
 from django.urls import path
 
 from faces.views import (
+    drawing,
     faces,
     find,
     journal,
@@ -10,6 +11,7 @@ from faces.views import (
     people,
     pictures,
     questions,
+    recognition,
     selections,
     splitting,
     suggestions,
@@ -29,6 +31,17 @@ urlpatterns = [
     path("people/<int:person_id>/split/", splitting.person_split, name="person_split"),
     path("people/journal/", journal.journal_page, name="journal"),
     path("people/strangers/", journal.stranger_list, name="stranger_list"),
+    path("people/recognition/", recognition.recognition, name="recognition"),
+    path("people/recognition/try/", recognition.recognition_try, name="recognition_try"),
+    path("people/recognition/previews/<int:preview_id>/", recognition.preview_detail, name="preview_detail"),
+    path("people/recognition/previews/<int:preview_id>/use/", recognition.preview_use, name="preview_use"),
+    path("people/recognition/previews/<int:preview_id>/discard/", recognition.preview_discard, name="preview_discard"),
+    path("people/recognition/previews/<int:preview_id>/retry/", recognition.preview_retry, name="preview_retry"),
+    path(
+        "people/recognition/previews/<int:preview_id>/people/<int:person_id>/",
+        recognition.preview_person,
+        name="preview_person",
+    ),
     path("people/suggestions/<int:cluster_id>/", suggestions.cluster_detail, name="cluster_detail"),
     path("people/suggestions/<int:cluster_id>/name/", suggestions.cluster_name, name="cluster_name"),
     path("people/suggestions/<int:cluster_id>/split/", splitting.cluster_split, name="cluster_split"),
@@ -49,5 +62,6 @@ urlpatterns = [
     path("faces/<int:face_id>/refuse/", faces.face_refuse, name="face_refuse"),
     path("faces/<int:face_id>/dismiss/", faces.face_dismiss, name="face_dismiss"),
     path("faces/<int:face_id>/cover/", faces.face_cover, name="face_cover"),
+    path("photos/<int:photo_id>/faces/", drawing.face_draw, name="face_draw"),
     path("media/faces/<int:face_id>-<slug:version>.jpg", pictures.face_crop, name="face_crop"),
 ]

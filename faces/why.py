@@ -15,33 +15,41 @@ import math
 import struct
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.formats import date_format
 
 from faces import pairs
 from faces.access import faces_visible_to, people_visible_to
+from faces.limits import CORE_QUALITY, JOIN_QUALITY
 from faces.models import Event, Face, FacePair, MarkedName, Person, Refusal
 from faces.people import FaceThumb, face_thumb, face_thumbs
 from faces.revisions import is_pending
-from faces.rules import MIN_QUALITY, Rules, rules_of
+from faces.rules import Rules, rules_of
 from gallery.access import Viewer
+from gallery.models import Library
 
 NEAREST = 3
 _WAITS = "It waits for recognition: it was not compared with other faces yet."
 # Confirmed faces that are compared at most, the newest first.
 MOST = 4000
-_QUALITIES = ((0.75, "very good"), (0.6, "good"), (0.45, "fair"), (MIN_QUALITY, "poor"))
+_QUALITIES = ((0.75, "very good"), (0.6, "good"), (CORE_QUALITY, "fair"), (JOIN_QUALITY, "poor"))
 
 
 @dataclass(frozen=True, slots=True)
 class NearFace:
-    """A confirmed face that is near: its picture, whose it is, the cosine distance, and what was said of the two."""
+    """A confirmed face that is near: its picture, whose it is, the cosine distance, and what was said of the two.
+
+    `is_near`: near enough for its person. `limit`: up to which distance that is, None where it would tell how many
+    faces of the person there are that the viewer does not see.
+    """
 
     thumb: FaceThumb
     person: Person
     distance: float
     pair: str
+    is_near: bool
+    limit: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +72,10 @@ def why(viewer: Viewer, face: Face) -> Why:
     person = people_visible_to(viewer).filter(pk=face.person_id).first() if face.person_id else None
     limit = rules_of(face.model)
     point = _numbers(Face.objects.filter(pk=face.pk).values_list("embedding", flat=True).first())
-    nearest = _nearest(viewer, face, point) if point else []
+    nearest = _nearest(viewer, face, point, limit) if point and limit else []
     against = _against(viewer, face)
     asked = None
-    if limit and face.state == Face.State.UNKNOWN and face.quality >= MIN_QUALITY:
+    if limit and face.state == Face.State.UNKNOWN and face.quality >= JOIN_QUALITY:
         within = [it.person for it in nearest if it.distance <= limit.reach and it.person.pk not in against]
         asked = within[0] if within else None
     rule = _rule(viewer, face, person, nearest, against, limit if point else None)
@@ -87,10 +95,12 @@ def why(viewer: Viewer, face: Face) -> Why:
 # ---- Nearest faces
 
 
-def _nearest(viewer: Viewer, face: Face, point: tuple[float, ...]) -> list[NearFace]:
+def _nearest(viewer: Viewer, face: Face, point: tuple[float, ...], limit: Rules) -> list[NearFace]:
     """The confirmed faces of people who come into question, that the viewer sees, the nearest first: one of each
-    person beyond the first `NEAREST`."""
+    person beyond the first `NEAREST`. One that is not good is compared with good ones only."""
     confirmed = faces_visible_to(viewer).filter(model=face.model, is_confirmed=True, person__isnull=False)
+    if face.quality < CORE_QUALITY:
+        confirmed = confirmed.filter(quality__gte=CORE_QUALITY)
     every = Face.objects.filter(model=face.model, is_confirmed=True, person__isnull=False).order_by()
     if every[: MOST + 1].count() > MOST:
         confirmed = confirmed.filter(person__in=_in_question(viewer, face))
@@ -108,8 +118,31 @@ def _nearest(viewer: Viewer, face: Face, point: tuple[float, ...]) -> list[NearF
             best.append(entry)
     thumbs = {thumb.id: thumb for thumb in face_thumbs(Face.objects.filter(pk__in=[pk for _, pk, _ in best]))}
     names = Person.objects.in_bulk(seen)
-    said = _pairs(face)
-    return [NearFace(thumbs[pk], names[who], distance, said.get(pk, "")) for distance, pk, who in best if pk in thumbs]
+    said, limits = _pairs(face), _limits(viewer, face.model, seen, limit)
+    return [
+        NearFace(thumbs[pk], names[who], distance, said.get(pk, ""), distance <= limits[who][0], limits[who][1])
+        for distance, pk, who in best
+        if pk in thumbs
+    ]
+
+
+def _limits(viewer: Viewer, model: str, person_ids: set[int], limit: Rules) -> dict[int, tuple[float, float | None]]:
+    """The limit of each person, and the same if the viewer may know it: they see all of the person's confirmed faces.
+    Two queries."""
+    confirmed = Face.objects.filter(model=model, is_confirmed=True, person__in=person_ids, embedding__isnull=False)
+    private = Q(decided_by__isnull=True, photo__library__visibility=Library.Visibility.PRIVATE)
+    every = _count(confirmed.exclude(private))
+    seen = _count(confirmed.filter(pk__in=faces_visible_to(viewer).filter(person__in=person_ids).values("pk")))
+    found = {}
+    for pk in person_ids:
+        value = limit.match_limit(every.get(pk, 0))
+        found[pk] = (value, value if seen.get(pk, 0) >= every.get(pk, 0) else None)
+    return found
+
+
+def _count(faces: QuerySet[Face]) -> dict[int, int]:
+    rows = faces.order_by().values_list("person_id").annotate(count=Count("pk"))
+    return {pk: count for pk, count in rows if pk}
 
 
 def _in_question(viewer: Viewer, face: Face) -> list[int]:
@@ -168,7 +201,7 @@ def _rule(
     if limit is None:
         return _WAITS
     if person:
-        return _given(viewer, face, person, nearest, limit.match_distance)
+        return _given(viewer, face, person, nearest)
     return _not_given(viewer, face, nearest, against, limit)
 
 
@@ -187,17 +220,17 @@ def _confirmed(face: Face, person: Person) -> str:
     return f"{who} confirmed that it is {person.name}."
 
 
-def _given(viewer: Viewer, face: Face, person: Person, nearest: list[NearFace], match_distance: float) -> str:
+def _given(viewer: Viewer, face: Face, person: Person, nearest: list[NearFace]) -> str:
     """Why a guess is one."""
     tied = faces_visible_to(viewer).filter(pk__in=pairs.tied(face.pk), person=person, is_confirmed=True)
     if tied.exists():
         return f"Somebody said that it is always one person with a face that was confirmed as {person.name}."
-    theirs = [near.distance for near in nearest if near.person.pk == person.pk]
-    if theirs and theirs[0] <= match_distance:
-        return (
-            f"The nearest confirmed face is one of {person.name}, at a distance of {theirs[0]:.2f}. Up to "
-            f"{match_distance:.2f} two faces are taken for one person."
-        )
+    theirs = [near for near in nearest if near.person.pk == person.pk]
+    if theirs and theirs[0].is_near:
+        said = f"The nearest confirmed face is one of {person.name}, at a distance of {theirs[0].distance:.2f}."
+        if theirs[0].limit is None:
+            return said
+        return f"{said} Up to {theirs[0].limit:.2f} a face is taken for {person.name}."
     if is_pending():
         return "PictoPy is comparing faces at this moment. Look again soon."
     return f"It was taken for {person.name} because of a face in a photo that you cannot see."
@@ -205,15 +238,15 @@ def _given(viewer: Viewer, face: Face, person: Person, nearest: list[NearFace], 
 
 def _not_given(viewer: Viewer, face: Face, nearest: list[NearFace], against: dict[int, str], limit: Rules) -> str:
     """Why a face is nobody's."""
-    if face.quality < MIN_QUALITY:
+    if face.quality < JOIN_QUALITY:
         return (
             f"It is too small, too blurred or turned away too far to be compared: its quality is {face.quality:.2f}, "
-            f"and faces are compared from {MIN_QUALITY:.2f} on."
+            f"and faces are compared from {JOIN_QUALITY:.2f} on."
         )
     for it in nearest:
         if it.distance <= limit.reach and it.person.pk in against:
             return against[it.person.pk]
-    near = [it for it in nearest if it.distance <= limit.match_distance]
+    near = [it for it in nearest if it.is_near]
     if near and is_pending():
         return "PictoPy is comparing faces at this moment. Look again soon."
     if near:
@@ -222,10 +255,11 @@ def _not_given(viewer: Viewer, face: Face, nearest: list[NearFace], against: dic
             "in photos that you cannot see stands against it."
         )
     if nearest:
-        return (
+        said = (
             "It is too far from every confirmed face that you can see: the nearest is one of "
-            f"{nearest[0].person.name}, at {nearest[0].distance:.2f}, and the limit is {limit.match_distance:.2f}."
+            f"{nearest[0].person.name}, at {nearest[0].distance:.2f}"
         )
+        return f"{said}." if nearest[0].limit is None else f"{said}, and the limit is {nearest[0].limit:.2f}."
     if not faces_visible_to(viewer).filter(person__isnull=False, is_confirmed=True).exists():
         return "No face was confirmed yet that it could be compared with."
     return "No confirmed face that you can see is anywhere near it."

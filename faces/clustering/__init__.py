@@ -10,6 +10,7 @@ of their ids and get the same answer every time.
 from faces.clustering.batch import Clusters, dbscan
 from faces.clustering.dynamic import Changes, DynamicDBSCAN, Event
 from faces.clustering.groups import DynamicGroups, NewFaces
+from faces.clustering.joining import Joining
 from faces.clustering.linkage import link_groups
 from faces.clustering.one_a_photo import separate_same_photo
 from faces.clustering.pairs import NOISE, Embeddings, Mask, Rows, exact_similarity, in_order, usable
@@ -22,6 +23,7 @@ __all__ = [
     "DynamicGroups",
     "Embeddings",
     "Event",
+    "Joining",
     "Mask",
     "NewFaces",
     "Rows",

@@ -9,7 +9,7 @@ before, and only the others are looked at again. The first time, all are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,17 +20,15 @@ from scipy.sparse.csgraph import connected_components
 from faces.clustering import trees
 from faces.clustering.constraints import NO_PAIRS, Constraints, rows_of, units
 from faces.clustering.dynamic import DynamicDBSCAN
-from faces.clustering.linkage import Linkage, alike, join_units, means, similarity, tokens_of
+from faces.clustering.linkage import Linkage, alike, join_units, similarity, tokens_of
 from faces.clustering.one_a_photo import separated
 from faces.clustering.pairs import NOISE, ONE, Embeddings, Mask, Rows, distinct, whole
+from faces.clustering.sums import Sums
 
 # Of more nodes than this that are new, the means of all nodes are compared instead of all faces with theirs.
 _FEW_NODES = 128
-# Nodes of one product with all faces, and faces whose whole numbers are added up at once.
+# Nodes of one product with all faces.
 _NODES = 32
-_FACES = 65_536
-# The sum of a node of so many faces is kept: one face more or less is added or taken off.
-_LARGE = 64
 # Of more faces than these, and than half of those that stay, that come and go, everything is built from nothing.
 _FEW_FACES = 64
 _COLUMNS = ("photos", "units", "components", "seeds", "nodes", "groups")
@@ -60,7 +58,7 @@ class DynamicGroups:
         self._tree = NO_PAIRS  # of rows: the spanning trees of the clusters that were separated
         self._links = NO_PAIRS  # of nodes that are alike on the whole
         self._ids, self._rows = nothing, nothing  # of all faces, in the order of ids, at the last update
-        self._totals: dict[int, NDArray[np.float64]] = {}  # sums of large nodes, made when they are first asked for
+        self._sums = Sums()  # of nodes
 
     @classmethod
     def restored(
@@ -158,7 +156,7 @@ class DynamicGroups:
         was = self._dbscan.row_ids.copy()
         if len(gone):
             rows = self._dbscan.rows_of(gone)
-            self._count(rows, self._nodes[rows], -1.0)
+            self._sums.take(self._dbscan.points, rows, self._nodes[rows])
             self._dbscan.delete(gone)
         if len(new.ids):
             self._dbscan.insert(new.ids, new.embeddings)
@@ -176,7 +174,7 @@ class DynamicGroups:
         self._dbscan = DynamicDBSCAN.build(ids, points, **limits)  # type: ignore[arg-type]
         for name in _COLUMNS:
             setattr(self, f"_{name}", np.full(len(self._dbscan.row_ids), NOISE, dtype=np.int64))
-        self._tree, self._links, self._totals = NO_PAIRS, NO_PAIRS, {}
+        self._tree, self._links, self._sums = NO_PAIRS, NO_PAIRS, Sums()
 
     def _decide(self, dirty: Mask, ids: Rows, photo_ids: Rows, never: Rows, always: Rows) -> None:
         """Notes photos, units and pairs, and marks in `dirty` the faces for which they changed."""
@@ -187,16 +185,22 @@ class DynamicGroups:
         photos[self._rows], own[self._rows] = photo_ids, ids
         unit_of = units(always, never)
         self._has_units = bool(unit_of)
-        members = np.array(sorted(unit_of), dtype=np.int64)
-        members = members[np.isin(members, ids)]
+        members = self._among(unit_of, ids)
         own[self._dbscan.rows_of(members)] = [unit_of[member] for member in members.tolist()]
         dirty |= (photos != self._photos) | (own != self._units)
         here = {*map(tuple, never.tolist())}
         changed = {face for pair in here ^ {*map(tuple, self._never.tolist())} for face in pair}
-        dirty[self._dbscan.rows_of(np.intersect1d(np.array(sorted(changed), dtype=np.int64), ids))] = True
+        dirty[self._dbscan.rows_of(self._among(changed, ids))] = True
         self._photos, self._units, self._never = photos, own, never.copy()
         sides = rows_of(never, ids)
         self._never_rows = self._rows[sides] if len(sides) else NO_PAIRS
+
+    @staticmethod
+    def _among(faces: Iterable[int], ids: Rows) -> Rows:
+        """Those of a few faces that are among `ids`, which ascend."""
+        found = np.array(sorted(faces), dtype=np.int64)
+        among: Rows = found[np.append(ids, NOISE)[np.searchsorted(ids, found)] == found]
+        return among
 
     def _constraints(self, rows: Rows) -> Constraints:
         """Those among some rows."""
@@ -265,55 +269,11 @@ class DynamicGroups:
         self._nodes = nodes
 
     def _count_moved(self, before: Rows) -> None:
-        """Keeps the totals of nodes right: whole numbers add up to the same in any order. `before`: NOISE for faces
-        that are new; those that are gone were taken off before they went."""
+        """`before`: NOISE for faces that are new; those that are gone were taken off before they went."""
         moved = np.flatnonzero(before != self._nodes)
-        self._count(moved, before[moved], -1.0)
-        self._count(moved, self._nodes[moved], 1.0)
-        self._totals = {node: total for node, total in self._totals.items() if self._nodes[node] == node}
-
-    def _count(self, rows: Rows, nodes: Rows, sign: float) -> None:
-        for node in distinct(nodes).tolist():
-            if node in self._totals:
-                self._totals[node] += sign * _sum(self._dbscan.points[rows[nodes == node]])
-
-    def _sums(self, nodes: Rows) -> tuple[NDArray[np.float64], Rows]:
-        """Of each node the sum of its faces in whole numbers, float64 (k, d), and how many they are, int64 (k,)."""
-        found = np.empty((len(nodes), self.dimensions), dtype=np.float64)
-        sizes = _sizes(self._nodes)[nodes]
-        known = np.array([node in self._totals for node in nodes.tolist()], dtype=np.bool_)
-        for row in np.flatnonzero(known).tolist():
-            found[row] = self._totals[int(nodes[row])]
-        for part, total in self._portions(nodes[~known]):
-            found[np.flatnonzero(~known)[part]] = total
-        for row in np.flatnonzero(~known & (sizes >= _LARGE)).tolist():
-            self._totals[int(nodes[row])] = found[row].copy()
-        return found, sizes
-
-    def _portions(self, nodes: Rows) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Slices of `nodes` with the sums of theirs, as many faces at a time as memory should hold."""
-        place = np.full(len(self._nodes) + 1, NOISE, dtype=np.int64)
-        place[nodes] = np.arange(len(nodes))
-        number = place[self._nodes]
-        rows = np.flatnonzero(number != NOISE)
-        rows = rows[np.argsort(number[rows], kind="stable")]
-        sizes = np.bincount(number[rows], minlength=len(nodes))
-        ends = np.cumsum(sizes)
-        start = 0
-        while start < len(nodes):
-            begin = int(ends[start] - sizes[start])
-            end = max(start + 1, int(np.searchsorted(ends, begin + _FACES, side="right")))
-            points = whole(self._dbscan.points[rows[begin : ends[end - 1]]]).astype(np.float64)
-            yield slice(start, end), np.add.reduceat(points, ends[start:end] - sizes[start:end] - begin)
-            start = end
-
-    def _means(self, nodes: Rows) -> Embeddings:
-        """float32 (k, d)."""
-        found = np.empty((len(nodes), self.dimensions), dtype=np.float32)
-        for start in range(0, len(nodes), _FACES // 4):
-            part = slice(start, start + _FACES // 4)
-            found[part] = means(*self._sums(nodes[part]))
-        return found
+        self._sums.take(self._dbscan.points, moved, before[moved])
+        self._sums.add(self._dbscan.points, moved, self._nodes[moved])
+        self._sums.keep(self._nodes)
 
     # ---- Groups
 
@@ -354,7 +314,7 @@ class DynamicGroups:
         place[ranked] = np.arange(len(ranked))
         members = self._rows[place[self._nodes[self._rows]] != NOISE]
         held = tokens_of(place[self._nodes[members]], parts[order], self._constraints(members))
-        linkage = Linkage(*self._sums(ranked), held, limit=self.link_distance)
+        linkage = Linkage(*self._sums.of(self._dbscan.points, self._nodes, ranked), held, limit=self.link_distance)
         one, other = np.sort(place[links], axis=1).T
         found = np.empty_like(nodes)
         found[order] = ranked[linkage.run(one, other)]
@@ -369,14 +329,14 @@ class DynamicGroups:
             pairs = self._near_faces(changed, lowest)
         else:
             nodes = np.concatenate([changed, np.setdiff1d(there, changed, assume_unique=True)])
-            one, other = alike(self._means(nodes), lowest, first=len(changed))
+            one, other = alike(self._sums.means(self._dbscan.points, self._nodes, nodes), lowest, first=len(changed))
             pairs = np.stack([nodes[one], nodes[other]], axis=1)
         if not len(pairs):
             return NO_PAIRS
         pairs = np.sort(pairs, axis=1)
         pairs = np.stack(np.divmod(distinct(pairs[:, 0] * len(self._nodes) + pairs[:, 1]), len(self._nodes)), axis=1)
         involved, ends = np.unique(pairs, return_inverse=True)
-        sums, sizes = self._sums(involved)
+        sums, sizes = self._sums.of(self._dbscan.points, self._nodes, involved)
         one, other = ends.reshape(-1, 2).T
         kept: Rows = pairs[similarity(sums, sizes.astype(np.float64), one, other) >= lowest]
         return kept
@@ -388,7 +348,7 @@ class DynamicGroups:
         # Rounding to whole numbers turns an embedding by half a unit in each direction at most.
         least = (lowest - self.dimensions**0.5 / ONE - self.dimensions * 2.0**-22) * sizes
         sizes[0] = 0
-        centres = self._means(changed)
+        centres = self._sums.means(self._dbscan.points, self._nodes, changed)
         found = []
         for start in range(0, len(changed), _NODES):
             products = centres[start : start + _NODES] @ self._dbscan.points.T
@@ -397,10 +357,6 @@ class DynamicGroups:
                 near = near[near != node]
                 found.append(np.stack([np.full_like(near, node), near], axis=1))
         return np.concatenate(found)
-
-
-def _sum(points: Embeddings) -> NDArray[np.float64]:
-    return np.asarray(whole(points).sum(axis=0, dtype=np.float64))
 
 
 def _sizes(labels: Rows) -> Rows:

@@ -7,10 +7,11 @@ distance it has as long as the new one is no more than a step away.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 from faces.clustering import Embeddings, Rows
+from faces.clustering import calibration as measuring
 from gallery.vision.catalog import ModelSpec
 
 DISTANCES = ("eps", "link_distance", "match_distance")
@@ -18,29 +19,18 @@ STEP = 0.01
 GROWTH = 1.2
 
 
-class Measured(Protocol):
-    """Distances, and what they were read off, for `Clustering.calibration`."""
-
-    def as_json(self) -> dict[str, Any]: ...
-
-
-# How it is measured: embeddings float32 (n, d) and photo ids int64 (n,) of the faces that are good enough, in the order
-# of their ids, for a model. None: the catalog's distances stand.
-method: Callable[[Embeddings, Rows, ModelSpec], Measured] | None = None
-
-
 def is_due(calibration: Mapping[str, Any], faces: int, *, is_anew: bool) -> bool:
     """Whether to measure now that there are so many faces. `is_anew`: all groups are made from nothing."""
-    return method is not None and (is_anew or faces >= GROWTH * calibration.get("faces", 0))
+    return is_anew or faces >= GROWTH * calibration.get("faces", 0)
 
 
 def calibrate(
     calibration: Mapping[str, Any], embeddings: Embeddings, photo_ids: Rows, spec: ModelSpec
 ) -> dict[str, Any]:
-    """What `Clustering.calibration` is to be, given what it is."""
-    if method is None:
-        return dict(calibration)
-    return settled(calibration, method(embeddings, photo_ids, spec).as_json(), faces=len(photo_ids))
+    """What `Clustering.calibration` is to be, given what it is: embeddings float32 (n, d) and photo ids int64 (n,) of
+    the good faces, in the order of their ids."""
+    measured = measuring.calibrate(embeddings, photo_ids, spec=spec)
+    return settled(calibration, measured.as_json(), faces=len(photo_ids))
 
 
 def settled(before: Mapping[str, Any], measured: Mapping[str, Any], *, faces: int) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _compute(clustering: Clustering, snapshot: Snapshot, spec: catalog.ModelSpec
     if state is None and not revisions.are_groups_stale(clustering, snapshot.fingerprint(rules)):
         return rules, None, groups.compute_people(snapshots.with_embeddings(snapshot), rules)
     change = groups.compare(state, snapshot, rules)
-    if calibrating.is_due(clustering.calibration, len(change.ids), is_anew=change.state is None):
+    if calibrating.is_due(clustering.calibration, len(change.good.known.ids), is_anew=change.state is None):
         clustering.calibration = calibrating.calibrate(
             clustering.calibration, change.embeddings(), change.photo_ids, spec
         )

@@ -24,7 +24,7 @@ from faces.rules import Rules
 logger = logging.getLogger(__name__)
 
 # Counted up when what the arrays mean changes.
-VERSION = "1"
+VERSION = "2"
 # A file is written when so many faces, and this part of them, came or were decided about since.
 _LEAST, _SHARE = 100, 0.01
 
@@ -41,16 +41,17 @@ class Kept:
 _held: dict[Path, Kept] = {}
 
 
-def match(snapshot: Snapshot, good: Mask, rules: Rules) -> Matching:
-    """Who each face of a snapshot is, from nothing. `good` (n,): those that may be given to somebody."""
-    return matching.match(_faces(snapshot, good), _rules(snapshot, rules))
+def match(snapshot: Snapshot, *, good: Mask, fair: Mask, rules: Rules) -> Matching:
+    """Who each face of a snapshot is, from nothing. `good` (n,): those that are compared with all that were confirmed,
+    `fair` (n,): with the good ones of these."""
+    return matching.match(_faces(snapshot, good, fair), _rules(snapshot, rules))
 
 
-def follow(snapshot: Snapshot, good: Mask, rules: Rules) -> Matching:
+def follow(snapshot: Snapshot, *, good: Mask, fair: Mask, rules: Rules) -> Matching:
     """The same, by following what changed since the answer that was kept. The new one is kept in memory (`keep`)."""
     place = path(snapshot.model)
     before = _held.get(place) or _load(place)
-    faces = _faces(snapshot, good)
+    faces = _faces(snapshot, good, fair)
     if before is None:
         found = matching.match(faces, _rules(snapshot, rules))
         changed = len(found.ids)
@@ -107,17 +108,19 @@ def _difference(before: Matching, now: Matching) -> int:
     return int((~same).sum()) + gone + decided
 
 
-def _faces(snapshot: Snapshot, good: Mask) -> matching.Faces:
+def _faces(snapshot: Snapshot, good: Mask, fair: Mask) -> matching.Faces:
     sure = snapshot.confirmed & (snapshot.people != NOISE)
     # What was not read is no embedding yet; once it is read, that is another version of it.
-    versions = np.where(good | sure, snapshot.crcs, NOISE)
-    for row in np.flatnonzero((good | sure) & (snapshot.crcs == 0)).tolist():
+    is_read = good | fair | sure
+    versions = np.where(is_read, snapshot.crcs, NOISE)
+    for row in np.flatnonzero(is_read & (snapshot.crcs == 0)).tolist():
         versions[row] = zlib.crc32(snapshot.embeddings[row].tobytes())
     return matching.Faces(
         ids=snapshot.ids,
         photos=snapshot.photo_ids,
         people=np.where(sure, snapshot.people, NOISE),
         good=good,
+        fair=fair,
         private=snapshot.private,
         quiet=snapshot.quiet,
         versions=versions,

@@ -76,8 +76,12 @@ class Snapshot:
         return revisions.compose(rules.key, faces=faces, decisions=decisions)
 
     def good(self, rules: Rules) -> Mask:
-        """Which faces are good enough to be compared, whether they have an embedding or not. bool (n,)."""
-        return np.asarray(self.quality >= np.float32(rules.min_quality))
+        """Which faces are good enough to start a group, whether they have an embedding or not. bool (n,)."""
+        return np.asarray(self.quality >= np.float32(rules.core_quality))
+
+    def fair(self, rules: Rules) -> Mask:
+        """Which faces are only good enough to join a group, whether they have an embedding or not. bool (n,)."""
+        return np.asarray((self.quality >= np.float32(rules.join_quality)) & ~self.good(rules))
 
 
 def read(model: str) -> Snapshot:

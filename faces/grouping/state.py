@@ -11,27 +11,42 @@ each face, and to follow a few hundred faces again takes a second.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from django.conf import settings
 
-from faces.clustering import DynamicGroups, Rows
+from faces.clustering import DynamicGroups, Joining, Rows
 from faces.grouping import arrays
 from faces.rules import Rules
 
 logger = logging.getLogger(__name__)
 
 # Counted up when what the arrays mean changes.
-VERSION = "1"
+VERSION = "2"
+_KNOWN = ("ids", "crcs", "lengths")
 # A file is written when so many faces, and this part of them, changed since.
 _LEAST, _SHARE = 50, 0.005
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """Faces `ids`, ascending, with the `crcs` and `lengths` of their embeddings: all int64 (n,)."""
+
+    ids: Rows
+    crcs: Rows
+    lengths: Rows
+
+    @classmethod
+    def nothing(cls) -> Known:
+        empty: Rows = np.empty(0, dtype=np.int64)
+        return cls(empty, empty, empty)
+
+
+@dataclass(frozen=True, slots=True)
 class State:
-    """Groups of the faces `ids`, int64 (n,), ascending; `crcs` and `lengths` of their embeddings, int64 (n,).
+    """Groups of the `good` faces, and which good faces are near the `fair` ones.
 
     `unsaved`: how many faces changed since it was last written.
     """
@@ -39,18 +54,18 @@ class State:
     model: str
     key: str
     groups: DynamicGroups
-    ids: Rows
-    crcs: Rows
-    lengths: Rows
+    joining: Joining
+    good: Known
+    fair: Known
     unsaved: int = 0
 
     @classmethod
-    def empty(cls, model: str, rules: Rules) -> State:
-        nothing: Rows = np.empty(0, dtype=np.int64)
-        return cls(model, _key(rules), _groups(1, rules), nothing, nothing, nothing)
+    def empty(cls, model: str, rules: Rules, *, dimensions: int = 1) -> State:
+        made = _groups(dimensions, rules), Joining(dimensions, eps=rules.eps)
+        return cls(model, _key(rules), *made, Known.nothing(), Known.nothing())
 
     def __len__(self) -> int:
-        return len(self.ids)
+        return len(self.good.ids) + len(self.fair.ids)
 
 
 # The one that this process used last, by its file. A worker keeps one: there is one model in use.
@@ -81,11 +96,13 @@ def load(model: str, rules: Rules) -> State | None:
         if key != _key(rules):
             logger.info("groups of %s were kept by other rules or another version: made anew", model)
             return None
-        columns = [found.pop(name) for name in ("ids", "crcs", "lengths")]
-        groups = _restored(found, rules)
-        if not np.array_equal(groups.ids(), columns[0]) or {len(it) for it in columns} != {len(groups)}:
-            raise ValueError("its parts do not belong together")
-        return State(model, key, groups, columns[0], columns[1], columns[2])
+        good, fair = (Known(*(found.pop(f"{part}.{name}") for name in _KNOWN)) for part in ("good", "fair"))
+        inner = {name.removeprefix("joining."): found.pop(name) for name in [*found] if name.startswith("joining.")}
+        joining, groups = Joining.restored(inner, eps=rules.eps), _restored(found, rules)
+        for ids, known in ((groups.ids(), good), (joining.ids, fair)):
+            if not np.array_equal(ids, known.ids) or {len(known.crcs), len(known.lengths)} != {len(ids)}:
+                raise ValueError("its parts do not belong together")
+        return State(model, key, groups, joining, good, fair)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError) as error:
@@ -103,13 +120,18 @@ def keep(state: State) -> None:
 
 def save(state: State) -> State:
     """Writes the file whole or not at all."""
-    content = {"ids": state.ids, "crcs": state.crcs, "lengths": state.lengths, **state.groups.arrays()}
+    content = {
+        **{f"good.{name}": getattr(state.good, name) for name in _KNOWN},
+        **{f"fair.{name}": getattr(state.fair, name) for name in _KNOWN},
+        **{f"joining.{name}": array for name, array in state.joining.arrays().items()},
+        **state.groups.arrays(),
+    }
     try:
         arrays.write(path(state.model), state.key, content)
     except OSError as error:
         logger.warning("groups of %s could not be kept: %s", state.model, error.strerror)
         return state
-    return State(state.model, state.key, state.groups, state.ids, state.crcs, state.lengths)
+    return replace(state, unsaved=0)
 
 
 def forget() -> None:

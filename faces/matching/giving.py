@@ -8,7 +8,7 @@ import numpy as np
 
 from faces.clustering import Mask, Rows
 from faces.matching.nearest import Table
-from faces.matching.state import NOBODY
+from faces.matching.state import NOBODY, Distances
 
 
 def connected(pairs: Rows) -> dict[int, list[int]]:
@@ -90,9 +90,12 @@ def give(
     pairs: Pairs,
     decided: Iterable[tuple[int, int]],
     ruled_out: set[tuple[int, int]],
-    lowest: float,
+    lowest: Distances,
 ) -> None:
-    """Writes into `people` whom each of `rows` is: all rows of some photos, which no pair ties to other rows."""
+    """Writes into `people` whom each of `rows` is: all rows of some photos, which no pair ties to other rows.
+
+    `lowest` (n, CHOICES): how alike a face has to be to each of its candidates in `table`.
+    """
     people[rows] = confirmed[rows]
     sure = rows[confirmed[rows] != NOBODY]
     filled = set(zip(photos[sure].tolist(), confirmed[sure].tolist(), strict=True))
@@ -108,7 +111,7 @@ def give(
         if held[row] and (int(ids[row]), person) not in ruled_out and is_free(row, person):
             people[row] = person
             filled.add((int(photos[row]), person))
-    line, column = np.nonzero(table.similarity[rows] >= lowest)
+    line, column = np.nonzero(table.similarity[rows] >= lowest[rows])
     line = rows[line]
     persons = table.candidates[line, column]
     order = np.lexsort((persons, line, -table.similarity[line, column]))

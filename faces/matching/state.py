@@ -23,8 +23,9 @@ Distances = NDArray[np.float64]
 class Faces:
     """All faces of one embedding model, n rows in the order of their ids.
 
-    `people`: as whom a face is confirmed, NOBODY for all others, whatever was guessed. `good`: well enough seen to be
-    compared when nobody confirmed it. `private`: the private library its photo is in, NOBODY for none; `quiet`: only a
+    `people`: as whom a face is confirmed, NOBODY for all others, whatever was guessed. `good`: seen well enough to be
+    compared with any, `fair`: with good ones only; any other face is compared with good ones if it is confirmed, and
+    with none if it is not. `private`: the private library its photo is in, NOBODY for none; `quiet`: only a
     file there says who it is. `versions` changes when the embedding does. `embeddings`: float32 (n, d), L2 length 1;
     rows that are not (zeros, NaN) are compared with nothing.
     """
@@ -33,6 +34,7 @@ class Faces:
     photos: Rows
     people: Rows
     good: Mask
+    fair: Mask
     private: Rows
     quiet: Mask
     versions: Rows
@@ -44,7 +46,8 @@ class Rules:
     """What people decided, as pairs of ids, int64 (k, 2), and the distances.
 
     `refused`: face and person; `never`, `always`: two faces. Faces and people who are not there are no harm. Cosine
-    distances: up to `match_distance` a face is given, up to `reach` it is a question.
+    distances: up to `match_distance` a face is given, less far to people with many confirmed faces
+    (`limits.match_limit`); up to `reach` it is a question.
     """
 
     refused: Rows
@@ -74,6 +77,7 @@ class Matching:
     private: Rows
     quiet: Mask
     versions: Rows
+    good: Mask
     embedded: Mask
     open: Mask
     known: Mask
@@ -119,7 +123,7 @@ class Matching:
 
 _NUMBERS = ("match_distance", "reach")
 _ROWS = (
-    "photos", "confirmed", "private", "quiet", "versions", "embedded", "open", "known", "candidates", "nearest",
+    "photos", "confirmed", "private", "quiet", "versions", "good", "embedded", "open", "known", "candidates", "nearest",
     "similarity", "people",
 )  # fmt: skip
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from faces.clustering import Mask, Rows, usable
+from faces.limits import match_limit
 from faces.matching.giving import Pairs, give
 from faces.matching.nearest import Found, Table, find
-from faces.matching.state import NOBODY, Faces, Matching, Rules, nothing
+from faces.matching.state import NOBODY, Distances, Faces, Matching, Rules, nothing
 
 
 def match(faces: Faces, rules: Rules) -> Matching:
@@ -17,7 +18,7 @@ def match(faces: Faces, rules: Rules) -> Matching:
     return update(
         Matching(
             ids=empty, photos=empty, confirmed=empty, private=empty, quiet=mask, versions=empty,
-            embedded=mask, open=mask, known=mask, candidates=table.candidates, nearest=table.nearest,
+            good=mask, embedded=mask, open=mask, known=mask, candidates=table.candidates, nearest=table.nearest,
             similarity=table.similarity, people=empty, ruled_out=nothing(), never=nothing(), always=nothing(),
             match_distance=rules.match_distance, reach=rules.reach,
         ),
@@ -47,13 +48,16 @@ class _Step:
         self.before, self.faces, self.rules = before, faces, rules
         self.old = _rows_of(faces.ids, before.ids)
         self.same = self.old != NOBODY
-        self.same[self.same] = before.versions[self.old[self.same]] == faces.versions[self.same]
+        old = self.old[self.same]
+        self.same[self.same] = (before.versions[old] == faces.versions[self.same]) & (
+            before.good[old] == faces.good[self.same]
+        )
         self.embedded = np.zeros(len(faces.ids), dtype=np.bool_)
         self.embedded[self.same] = before.embedded[self.old[self.same]]
         self.embedded[~self.same] = usable(faces.embeddings[~self.same])
         sure = faces.people != NOBODY
         self.known: Mask = sure & self.embedded
-        self.open: Mask = ~sure & faces.good & self.embedded
+        self.open: Mask = ~sure & (faces.good | faces.fair) & self.embedded
         self.pairs = Pairs(faces.ids, rules.never, rules.always)
         self.ruled_out = {(face, person) for face, person in rules.refused.tolist()} | self.pairs.ruled_out(
             faces.people
@@ -104,7 +108,13 @@ class _Step:
         return self.open & fresh
 
     def _search(self, rows: Rows, references: Rows) -> Found:
-        """Everyone within reach of `rows` by the faces of `references`, as far as rules and privacy allow."""
+        """Everyone within reach of `rows` by the faces of `references`, as far as quality, rules and privacy allow."""
+        good = self.faces.good
+        parts = self._search_among(rows[good[rows]], references)
+        parts += self._search_among(rows[~good[rows]], references[good[references]])
+        return self._allowed(Found.joined(parts))
+
+    def _search_among(self, rows: Rows, references: Rows) -> list[Found]:
         faces, lowest = self.faces, 1.0 - self.rules.furthest
         loud = references[~faces.quiet[references]]
         parts = [find(faces.embeddings, rows, loud, faces.people, lowest=lowest)]
@@ -113,7 +123,7 @@ class _Step:
             here = rows[faces.private[rows] == library_id]
             heard = quiet[faces.private[quiet] == library_id]
             parts.append(find(faces.embeddings, here, heard, faces.people, lowest=lowest))
-        return self._allowed(Found.joined(parts))
+        return parts
 
     def _allowed(self, found: Found) -> Found:
         """Those whom nobody ruled out."""
@@ -143,7 +153,7 @@ class _Step:
             pairs=self.pairs,
             decided=self.pairs.decided(faces.people, faces.private, faces.quiet),
             ruled_out=self.ruled_out,
-            lowest=1.0 - rules.match_distance,
+            lowest=1.0 - self._limits_now(),
         )
         nearest = self.table.nearest
         return Matching(
@@ -153,6 +163,7 @@ class _Step:
             private=faces.private,
             quiet=faces.quiet,
             versions=faces.versions,
+            good=faces.good,
             embedded=self.embedded,
             open=self.open,
             known=self.known,
@@ -167,6 +178,11 @@ class _Step:
             reach=rules.reach,
         )
 
+    def _limits_now(self) -> Distances:
+        """Up to which distance each candidate may be given. float64 (n, CHOICES)."""
+        speaking = self.faces.people[self.known & ~self.faces.quiet]
+        return person_limits(self.table.candidates, speaking, self.rules.match_distance)
+
     def _unsettled(self) -> Mask:
         """All faces of the photos in which something changed, and of those that pairs tie together, now or before."""
         faces, before = self.faces, self.before
@@ -180,12 +196,30 @@ class _Step:
             | (before.photos[old] != faces.photos[there])
         )
         changed[self.pairs.rows()] = True
+        # Who is given less far than before, or further.
+        similarity = self.table.similarity
+        limits = self._limits_now(), person_limits(self.table.candidates, _speaking(before), before.match_distance)
+        changed |= ((similarity >= 1.0 - limits[0]) != (similarity >= 1.0 - limits[1])).any(axis=1)
         changed |= np.isin(faces.ids, np.concatenate([before.never.ravel(), before.always.ravel()]))
         photos = [faces.photos[changed]]
         left = np.ones(len(before.ids), dtype=np.bool_)
         left[old] = before.photos[old] != faces.photos[there]
         photos.append(before.photos[left])
         return np.isin(faces.photos, np.unique(np.concatenate(photos)))
+
+
+def person_limits(candidates: Rows, confirmed: Rows, match_distance: float) -> Distances:
+    """Up to which distance a face is given to each of `candidates` (any shape), by how often they are among the people
+    of all `confirmed` faces, int64 (m,)."""
+    people, counts = np.unique(confirmed, return_counts=True)
+    limits = np.array([match_limit(match_distance, count) for count in counts.tolist()] + [match_distance])
+    place = np.searchsorted(people, candidates)
+    return np.asarray(np.where(np.append(people, NOBODY)[place] == candidates, limits[place], match_distance))
+
+
+def _speaking(matching: Matching) -> Rows:
+    """The people of the confirmed faces that speak for the whole house."""
+    return matching.confirmed[matching.known & ~matching.quiet]
 
 
 def _rows_of(ids: Rows, among: Rows) -> Rows:

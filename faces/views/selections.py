@@ -13,7 +13,6 @@ from django.views.decorators.http import require_POST
 
 from faces import access, people, services
 from faces.forms import WhoForm
-from faces.models import Face
 from faces.views import MemberRequest, back_from, chosen, number, say
 from gallery.views import SeeOther
 
@@ -40,7 +39,9 @@ def faces_name(request: MemberRequest) -> HttpResponse:
     place = request.POST.get("next", "")
     context = {
         "nav": "people",
-        "faces": people.face_thumbs(Face.objects.filter(pk__in=ids).order_by("-quality", "pk")),
+        "faces": people.face_thumbs(
+            access.faces_visible_to(request.user).filter(pk__in=ids).order_by("-quality", "pk")
+        ),
         "form": form,
         "asked": asked,
         "names": people.person_names(request.user),

@@ -79,7 +79,8 @@ def catalog() -> Catalog:
 
 
 def read_catalog(path: Path) -> Catalog:
-    """Read a catalog file. Raises OSError, KeyError, TypeError or ValueError if it is not one."""
+    """Read a catalog file. Raises OSError, ValueError (tomllib.TOMLDecodeError is one), KeyError or TypeError if it is
+    none."""
     content = tomllib.loads(path.read_text(encoding="utf-8"))
     labels: dict[str, list[str]] = content["labels"]
 

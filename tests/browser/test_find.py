@@ -88,6 +88,13 @@ def test_a_picture_of_a_face_finds_faces_like_it(page: Page, watch: chromium.Wat
     expect(page.get_by_role("alert").filter(has_text="This is not a picture")).to_be_visible()
 
 
+def test_a_phone_takes_a_picture(phone_page: Page) -> None:
+    phone_page.goto("/people/find/")
+    phone_page.get_by_label("Take a picture").set_input_files(portrait("penny"))
+    expect(phone_page.locator(".find-result .faces > li").first).to_contain_text("very alike")
+    assert not steps.scrolls_sideways(phone_page)
+
+
 def test_a_face_is_found_without_scripts(plain_page: Page) -> None:
     plain_page.goto("/people/find/")
     plain_page.get_by_label("Choose a picture").set_input_files(portrait("raj"))

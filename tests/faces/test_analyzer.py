@@ -160,7 +160,7 @@ def test_without_models_it_waits_and_says_for_what(db: None) -> None:
     assert analyzer.version() is None
     assert "face detection and recognition" in analyzer.waiting_for()
     with pytest.raises(ModelUnavailable):
-        analyzer.run(np.zeros((8, 8, 3), np.uint8), version="yunet@8f2383e4 mobilefacenet@e8e15de7 1")
+        analyzer.run(np.zeros((8, 8, 3), np.uint8), version="yunet@8f2383e4 mobilefacenet@e8e15de7 2")
 
 
 @pytest.mark.weights
@@ -174,7 +174,7 @@ def test_with_one_of_two_models_it_still_waits(db: None, settings: Settings) -> 
 @pytest.mark.usefixtures("_weights")
 def test_the_version_names_both_models(db: None) -> None:
     analyzer = FacesAnalyzer()
-    assert analyzer.version() == "yunet@8f2383e4 mobilefacenet@e8e15de7 1"
+    assert analyzer.version() == "yunet@8f2383e4 mobilefacenet@e8e15de7 2"
     assert analyzer.waiting_for() == ""
 
 
@@ -192,7 +192,7 @@ def test_the_model_in_use_stays_when_a_better_one_arrives(
 
     monkeypatch.setattr(catalog, "available", lambda folder, role: catalog.models_for(role))
     assert (FacesAnalyzer().version() or "").split()[1].startswith("sface@")
-    AnalyzerVersion.objects.create(name="faces", version="yunet@8f2383e4 mobilefacenet@e8e15de7 1")
+    AnalyzerVersion.objects.create(name="faces", version="yunet@8f2383e4 mobilefacenet@e8e15de7 2")
     assert (FacesAnalyzer().version() or "").split()[1].startswith("mobilefacenet@")
 
 
@@ -215,7 +215,7 @@ def test_every_embedding_is_written_with_its_crc(db: None) -> None:
 
 
 def test_embeddings_from_before_get_their_crc(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    filling = import_module("faces.migrations.0005_fill_embedding_crc")
+    filling = import_module("faces.migrations.0008_fill_embedding_crc")
     monkeypatch.setattr(filling, "PORTION", 2)
     faces = [*FaceFactory.create_batch(5, embedding_crc=0), FaceFactory(embedding=None)]
     filling.fill(apps, SimpleNamespace(connection=connection))

@@ -164,6 +164,7 @@ def jobs_of(anna: User, tom: User, photos: list[Photo]) -> dict[str, Job]:
         "merging": merge,
         "merging too": merge,
         "undoing": take_back,
+        "undoing too": take_back,
         "analysing": analyse,
         "analysing too": analyse,
         "grouping": group,

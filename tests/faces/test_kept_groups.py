@@ -140,7 +140,7 @@ def lack_a_part(file: Path) -> None:
 
 def be_of_other_faces(file: Path) -> None:
     key, content = arrays.read(file)
-    arrays.write(file, key, content | {"ids": content["ids"] + 1})
+    arrays.write(file, key, content | {"good.ids": content["good.ids"] + 1})
 
 
 DAMAGES = (
@@ -190,7 +190,7 @@ def test_after_anything_the_groups_are_those_of_a_run_from_nothing(house: House,
 
     def worse() -> None:
         face = chance.choice(Face.objects.all())
-        Face.objects.filter(pk=face.pk).update(quality=chance.choice([0.1, 0.8]))
+        Face.objects.filter(pk=face.pk).update(quality=chance.choice([0.1, 0.3, 0.8]))
 
     def moved() -> None:
         face = chance.choice(Face.objects.all())

@@ -11,7 +11,9 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from faces.limits import match_limit
 from faces.matching import CHOICES, NOBODY, Faces, Matching, Rules, match, near_clusters, update
+from tests.thorough import examples
 
 ANNA, TOM = 7, 3
 
@@ -41,6 +43,7 @@ def table(rows: list[dict[str, Any]]) -> Faces:
         ),
         people=column("person", NOBODY),
         good=column("good", True, np.bool_),
+        fair=column("fair", False, np.bool_),
         private=column("private", NOBODY),
         quiet=column("quiet", False, np.bool_),
         versions=column("version", 0),
@@ -87,6 +90,29 @@ def test_rows_that_are_no_embeddings_and_blurred_faces_belong_to_nobody() -> Non
         ANNA,
         NOBODY,
     ]
+
+
+def test_of_two_faces_that_are_compared_one_is_good() -> None:
+    fair, bad = {"good": False, "fair": True}, {"good": False}
+    assert given({"at": 10, **fair}, {"at": 10, **bad}) == [ANNA, NOBODY]
+    for known in (fair, bad):
+        rows = {"at": 10}, {"at": 10, **fair}
+        assert given(*rows, known=[{"at": 0, "person": ANNA, **known}]) == [ANNA, NOBODY]
+    matching = match(table([*KNOWN, {"at": 10, **fair}]), rules())
+    worse = table([*({**row, **fair} for row in KNOWN), {"at": 10, **fair}])
+    assert update(matching, worse, rules()).people.tolist() == [ANNA, TOM, ANNA, NOBODY]
+
+
+def test_a_person_with_many_confirmed_faces_takes_only_nearer_ones() -> None:
+    few = [{"at": 0, "person": ANNA}] * 5
+    near, edge = np.degrees(np.arccos(1 - match_limit(distance(30), 40))) - 0.1, 29.9
+    rows = {"at": near}, {"at": edge}
+    assert given(*rows, known=few) == [ANNA, ANNA]
+    assert given(*rows, known=8 * few) == [ANNA, NOBODY]
+    answer = match(table([*few, *({"at": 0}, {"at": edge})]), rules())
+    more = table([*few, *({"at": 0, "person": ANNA}, {"at": edge})])
+    assert answer.people[-1] == ANNA
+    assert update(answer, more, rules()).people[-1] == NOBODY
 
 
 def test_without_confirmed_faces_or_without_faces_nobody_is_found() -> None:
@@ -178,7 +204,7 @@ faces_of_any_kind = st.fixed_dictionaries(
         "at": st.sampled_from([0, 0, 1, 2, 3, 5, 10, 20, 30, 31, 45, 46, 60, 80, 100]),
         "person": st.sampled_from([NOBODY, NOBODY, NOBODY, 1, 2, 3, 4, 5, 6]),
         "photo": st.integers(0, 6),
-        "good": st.sampled_from([True, True, True, False]),
+        "quality": st.sampled_from(["good", "good", "good", "fair", "bad"]),
         "private": st.sampled_from([NOBODY, NOBODY, 8, 9]),
         "quiet": st.booleans(),
     }
@@ -197,6 +223,7 @@ def house(drawn: Any) -> tuple[Faces, Rules]:
     rows = sorted(rows, key=lambda row: row["id"])
     for row in rows:
         row["version"] = int(row["at"])
+        row["good"], row["fair"] = row["quality"] == "good", row["quality"] == "fair"
         row["quiet"] = row["quiet"] and row["private"] != NOBODY and row["person"] != NOBODY
     return table(rows), rules(refused, never, always - never)
 
@@ -210,7 +237,7 @@ changes = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @for_all(houses, st.lists(changes, max_size=8))
 def test_after_any_changes_the_answer_is_that_from_nothing(drawn: Any, later: list[Any]) -> None:
     rows = {row["id"]: row for row in drawn[0]}
@@ -228,7 +255,7 @@ def test_after_any_changes_the_answer_is_that_from_nothing(drawn: Any, later: li
         assert_same(matching, match(faces, decided))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 @for_all(houses)
 def test_every_answer_keeps_the_rules(drawn: Any) -> None:
     faces, decided = house(drawn)
@@ -249,5 +276,8 @@ def test_every_answer_keeps_the_rules(drawn: Any) -> None:
         in_photo = (faces.photos == faces.photos[row]) & (matching.people == person)
         assert in_photo.sum() == 1
         heard = sure & (faces.people == person) & (~faces.quiet | (faces.private == faces.private[row]))
+        assert faces.good[row] or faces.fair[row]
+        if not faces.good[row]:
+            heard &= faces.good
         nearest = (1 - faces.embeddings[heard] @ faces.embeddings[row]).min()
         assert nearest <= decided.match_distance + 1e-6

@@ -168,3 +168,13 @@ def test_what_was_taken_back_does_not_come_up_again(owner: User, house: House, a
     assert taken_back(moved.event, owner) == []
     assert row(face) == (None, False), "neither Anna, nor refused as her"
     assert not Refusal.objects.exists()
+
+
+def test_how_many_stay_is_told_to_who_decided_about_them(
+    owner: User, admin: User, house: House, anna: Person, tom: Person
+) -> None:
+    faces = [*house.faces(4, 2), *house.faces(4, 2, is_private=True)]
+    moved = services.move_faces(pks(faces), tom, owner)
+    services.move_faces(pks(faces[1:]), anna, owner)
+    assert taken_back(moved.event, admin) == ["What was changed or deleted since stays as it is."]
+    assert row(faces[0]) == (None, False)

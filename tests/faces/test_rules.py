@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from faces.clustering import calibration
 from faces.grouping import calibrating, rules_for
 from faces.models import Clustering
 from gallery.vision import catalog
@@ -61,11 +62,11 @@ def test_a_library_measures_when_all_is_made_anew_and_when_it_has_grown_by_a_fif
 ) -> None:
     asked: list[tuple[int, int]] = []
 
-    def method(embeddings: Any, photo_ids: Any, spec: Any) -> Measured:
+    def method(embeddings: Any, photo_ids: Any, *, spec: Any) -> Measured:
         asked.append((len(embeddings), len(photo_ids)))
         return Measured(0.40 if len(embeddings) < 12 else 0.35)
 
-    monkeypatch.setattr(calibrating, "method", method)
+    monkeypatch.setattr(calibration, "calibrate", method)
     house.faces(1, 10)
     assert regroup().calibration == {"eps": 0.40, "faces": 10}
     house.face(1)

@@ -43,9 +43,9 @@ def test_halves_of_many_faces_take_less_than_a_moment() -> None:
     ]
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         halves.halve([face.tobytes() for face in faces])
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 0.3
 
 

@@ -40,7 +40,7 @@ def test_each_rule_is_told_in_a_sentence(
 ) -> None:
     known = mia.faces.first()
     assert known
-    guess, far, blurred = house.face(1), house.face(1, embedding=look(1, 77, noise=1.6)), house.face(1, quality=0.21)
+    guess, far, blurred = house.face(1), house.face(1, embedding=look(1, 77, noise=1.6)), house.face(1, quality=0.19)
     stranger, beside, none = house.face(9), house.face(1, photo=known.photo), house.face(1, embedding=None, model="")
     refused, never = house.face(1), house.face(1)
     Refusal.objects.create(face=refused, person=mia)
@@ -53,7 +53,7 @@ def test_each_rule_is_told_in_a_sentence(
         r"nearest confirmed face is one of Mia, at a distance of 0\.\d\d\. Up to 0\.50", rule(member, guess)
     )
     assert re.search(r"too far .* one of Mia, at 0\.5\d, and the limit is 0\.50", rule(member, far))
-    assert "its quality is 0.21" in rule(member, blurred)
+    assert "its quality is 0.19" in rule(member, blurred)
     assert "too far" in rule(member, stranger)
     monkeypatch.setattr("faces.why.MOST", 3)
     assert "anywhere near" in rule(member, stranger), "with many confirmed faces only people in question are compared"

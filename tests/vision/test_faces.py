@@ -124,6 +124,29 @@ def test_landmarks_stay_when_the_closer_look_finds_another_face_or_none(view: li
     assert np.abs(face.landmarks * (960, 640) - ((400, 300) + landmarks_in_box() * 56)).max() < 1e-3
 
 
+def test_a_large_picture_with_small_faces_is_looked_through_in_quarters() -> None:
+    # 2,400 x 1,600 is seen at 0.4, and each quarter (1,272 x 848) at 0.755. The first one shows the face that was seen,
+    # another, one that its edge cuts, and a large one, which the whole picture would have shown.
+    known, new = (400.0, 300.0, 20.0, 20.0), (100.0, 100.0, 30.0, 30.0)
+    again = tuple(edge / 0.4 * 960 / 1272 for edge in known)
+    session = ScriptedYuNet(yunet_outputs([known], 30, 20), [])
+    nothing = yunet_outputs([], 30, 20)
+    quarter = yunet_outputs([again, new, (945, 300, 30, 30), (200, 400, 100, 100)], 30, 20)
+    session.answers += [quarter, nothing, nothing, nothing, yunet_outputs([], 14, 14), yunet_outputs([], 14, 14)]
+    found = yunet(session).detect(np.zeros((1600, 2400, 3), np.uint8))
+    assert session.shapes == [(1, 3, 640, 960)] * 5 + [(1, 3, 448, 448)] * 2
+    boxes = sorted((face.x * 2400, face.y * 1600, face.w * 2400, face.h * 1600) for face in found)
+    assert boxes[0] == pytest.approx([edge * 1272 / 960 for edge in new], abs=0.01)
+    assert boxes[1] == pytest.approx([edge / 0.4 for edge in known], abs=0.01)
+    assert len(boxes) == 2
+
+
+def test_a_picture_with_large_faces_is_looked_through_once() -> None:
+    session = ScriptedYuNet(yunet_outputs([(400, 300, 56, 56)], 30, 20), [[]])
+    yunet(session).detect(np.zeros((1600, 2400, 3), np.uint8))
+    assert session.shapes == [(1, 3, 640, 960), (1, 3, 448, 448)]
+
+
 def test_small_pictures_are_not_enlarged_and_faces_at_the_edge_are_clipped() -> None:
     session = ScriptedYuNet(yunet_outputs([(-10, 20, 40, 40)], columns=4, rows=3), [[]])
     (face,) = yunet(session).detect(np.zeros((80, 100, 3), np.uint8))

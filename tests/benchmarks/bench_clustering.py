@@ -1,0 +1,183 @@
+"""How fast is clustering, and how much memory does it take?  `python -m tests.benchmarks.bench_clustering`
+
+Faces of 128 numbers: people as directions with noise, so that two shots of one person are 0.25 apart (0.1 to 0.4),
+sizes as in a household (the tenth person has a tenth of the first one's faces), a fifth of the faces strangers; one to
+five faces a photo. Every full run has a process of its own, which reports its time and its greatest memory. The bars:
+100,000 faces under 60 s and 1 GB, a photo's 5 faces in under 100 ms and out under 200 ms (p95). On a machine that is
+busy the processor time says more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from faces import clustering
+from gallery.vision import catalog
+
+NUMBERS = 128
+SPEC = catalog.model("mobilefacenet")
+EPS, MIN_SAMPLES, LINK = SPEC.eps or 0.4, SPEC.min_samples or 2, SPEC.link_distance or 0.57
+THREADS = 2
+BARS = {"chain_s": 60.0, "chain_mb": 1024.0, "insert_ms": 100.0, "delete_ms": 200.0}
+Floats = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.int64]
+
+
+def faces(count: int, seed: int = 0) -> tuple[Floats, Numbers, Numbers]:
+    """Embeddings (n, 128), the photo of each, ascending, and whose they are (-1: nobody's)."""
+    rng = np.random.default_rng(seed)
+    people = max(10, count // 50)
+    share = 1 / np.arange(1, people + 1)
+    who = rng.choice(people, count, p=share / share.sum())
+    who[rng.random(count) < 0.2] = -1
+    centres = _unit(rng.normal(size=(people, NUMBERS)))
+    # |noise|^2 of 0.33 of the centre's makes 1 / 1.33 the similarity of two shots.
+    amount = rng.uniform(0.3, 0.8, count)[:, None]
+    points = np.where((who >= 0)[:, None], centres[who], 0) + amount * _unit(rng.normal(size=(count, NUMBERS)))
+    photos = np.repeat(np.arange(count), rng.integers(1, 6, count))[:count]
+    return _unit(points).astype(np.float32), photos, who
+
+
+def _unit(points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(points / np.linalg.norm(points, axis=1, keepdims=True))
+
+
+# ---- One full run in a process of its own
+
+
+def products(points: Floats, _photos: Numbers) -> Numbers:
+    """Nothing but the products of all blocks, and one comparison: what no exact method without an index can save."""
+    found = 0
+    for top in range(0, len(points), 1024):
+        for left in range(top, len(points), 1024):
+            found += int(np.count_nonzero(points[top : top + 1024] @ points[left : left + 1024].T >= 1 - EPS))
+    return np.array([found])
+
+
+def plain(points: Floats, _photos: Numbers) -> Numbers:
+    """DBSCAN alone; NOISE and border points as -1."""
+    found = clustering.dbscan(points, eps=EPS, min_samples=MIN_SAMPLES)
+    return np.where(found.core, found.labels, -1)
+
+
+def chain(points: Floats, photos: Numbers) -> Numbers:
+    """What a full build makes: DBSCAN, nobody twice in a photo, groups that are alike on the whole."""
+    labels = clustering.dbscan(points, eps=EPS, min_samples=MIN_SAMPLES).labels
+    labels = clustering.separate_same_photo(labels, points, photos, eps=EPS, min_samples=MIN_SAMPLES)
+    return clustering.link_groups(labels, points, photos, limit=LINK)
+
+
+def sklearn(points: Floats, _photos: Numbers) -> Numbers:
+    """scikit-learn's DBSCAN, metric cosine, brute force in one job; border points as -1."""
+    from sklearn.cluster import DBSCAN
+
+    found = DBSCAN(eps=EPS, min_samples=MIN_SAMPLES, metric="cosine", algorithm="brute", n_jobs=1).fit(points)
+    labels = np.full(len(points), -1, dtype=np.int64)
+    labels[found.core_sample_indices_] = found.labels_[found.core_sample_indices_]
+    return labels
+
+
+RUNS: dict[str, Callable[[Floats, Numbers], Numbers]] = {
+    "products": products, "plain": plain, "chain": chain, "sklearn": sklearn,
+}  # fmt: skip
+
+
+def alone(name: str, count: int) -> dict[str, float | str]:
+    """Seconds, MB at most and what the partition is (a digest), of one run in a process of its own."""
+    command = [sys.executable, "-m", "tests.benchmarks.bench_clustering", "--run", name, "--faces", str(count)]
+    threads = {f"{library}_NUM_THREADS": str(THREADS) for library in ("OPENBLAS", "OMP", "MKL")}
+    answer = subprocess.run(command, env=os.environ | threads, capture_output=True, text=True, check=False)
+    if answer.returncode:
+        return {"failed": answer.stderr.strip().splitlines()[-1] if answer.stderr.strip() else "killed"}
+    result: dict[str, float | str] = json.loads(answer.stdout)
+    return result
+
+
+def _run(name: str, count: int) -> None:
+    points, photos, _ = faces(count)
+    start, busy = time.perf_counter(), time.process_time()
+    labels = RUNS[name](points, photos)
+    seconds, worked = time.perf_counter() - start, time.process_time() - busy
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    partition = hashlib.sha256(clustering.in_order(labels).tobytes()).hexdigest()
+    print(json.dumps({"seconds": seconds, "cpu_s": worked, "mb": peak_mb, "partition": partition}))
+
+
+# ---- Faces that come and go
+
+
+def operations(count: int, rounds: int = 200) -> dict[str, list[float]]:
+    """Milliseconds of each of `rounds` insertions of a photo's 5 faces and deletions of a photo's faces."""
+    points, photos, who = faces(count)
+    model = clustering.DynamicDBSCAN.build(np.arange(count), points, eps=EPS, min_samples=MIN_SAMPLES)
+    more, _, _ = faces(5 * rounds, seed=0)  # the same people
+    rng = np.random.default_rng(1)
+    # Of the five faces of a photo that comes some are of people who are there, with a little noise.
+    like = rng.choice(np.flatnonzero(who >= 0), 5 * rounds)
+    more = _unit(points[like] + 0.4 * _unit(rng.normal(size=more.shape))).astype(np.float32)
+    gone = rng.choice(np.unique(photos), rounds, replace=False)
+    times: dict[str, list[float]] = {"insert": [], "delete": []}
+    for number in range(rounds):
+        part = slice(5 * number, 5 * number + 5)
+        ids = count + np.arange(5 * number, 5 * number + 5)
+        start = time.perf_counter()
+        model.insert(ids, more[part])
+        times["insert"].append((time.perf_counter() - start) * 1000)
+        there = np.flatnonzero(photos == gone[number])
+        start = time.perf_counter()
+        model.delete(there)
+        times["delete"].append((time.perf_counter() - start) * 1000)
+    return times
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--faces", type=int, default=100_000)
+    parser.add_argument("--beside", type=int, default=50_000, help="faces of the comparison with scikit-learn")
+    parser.add_argument("--run", choices=RUNS)
+    chosen = parser.parse_args()
+    if chosen.run:
+        _run(chosen.run, chosen.faces)
+        return
+    for count, names in (
+        (chosen.faces, ("products", "plain", "chain")),
+        (chosen.beside, ("products", "plain", "sklearn")),
+    ):
+        print(f"{count:,} faces of {NUMBERS} numbers, {THREADS} threads")
+        found = {name: alone(name, count) for name in names}
+        bare = float(found["products"].get("seconds", 0))
+        for name, row in found.items():
+            if "failed" in row:
+                print(f"  {name:9} failed: {row['failed']}")
+                continue
+            bar = f"   bar: {BARS['chain_s']:.0f} s, {BARS['chain_mb']:.0f} MB" if name == "chain" else ""
+            print(
+                f"  {name:9} {row['seconds']:7.1f} s  {row['cpu_s']:7.1f} s of processor  {row['mb']:7.0f} MB"
+                f"  {float(row['seconds']) / bare:5.2f} times the bare products{bar}"
+            )
+        if "sklearn" in found:
+            is_same = found["plain"].get("partition") == found["sklearn"].get("partition")
+            print(f"  core points and their clusters are {'the same' if is_same else 'DIFFERENT'}")
+    for name, times in operations(chosen.faces).items():
+        times.sort()
+        p95 = times[round(len(times) * 0.95) - 1]
+        what = "insert a photo's 5 faces" if name == "insert" else "delete a photo's faces"
+        limit = BARS[f"{name}_ms"]
+        print(f"{what:26} p50 {statistics.median(times):7.1f} ms   p95 {p95:7.1f} ms   bar: p95 {limit:.0f} ms")
+
+
+if __name__ == "__main__":
+    main()
