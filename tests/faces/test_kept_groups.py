@@ -145,13 +145,13 @@ def be_of_other_faces(file: Path) -> None:
     arrays.write(file, key, content | {"ids": content["ids"] + 1})
 
 
-DAMAGES = (
-    Path.unlink, cut, cut_the_head, flip, flip_in_the_head, be_something_else, be_a_folder, be_of_other_rules,
-    lack_a_part, be_of_other_faces,
-)  # fmt: skip
+DAMAGES = (Path.unlink, cut, flip, be_of_other_rules)
+RARE_DAMAGES = (cut_the_head, flip_in_the_head, be_something_else, be_a_folder, lack_a_part, be_of_other_faces)
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda it: it.__name__)
+@pytest.mark.parametrize(
+    "damage", [*DAMAGES, *(pytest.param(it, marks=pytest.mark.slow) for it in RARE_DAMAGES)], ids=lambda it: it.__name__
+)
 def test_a_file_of_no_use_costs_a_run_from_nothing(
     house: House, regroup: Regroup, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], None]
 ) -> None:
