@@ -173,7 +173,7 @@ class EventAdmin(Ledger):
 @admin.register(Clustering)
 class ClusteringAdmin(Ledger):
     list_display = ("model", "face_count", "cluster_count", "milliseconds", "finished_at", "is_current", "error")
-    fields = (*list_display, "wanted", "done", "lease_until", "lease_owner")
+    fields = (*list_display, "merge_count", "split_count", "wanted", "done", "lease_until", "lease_owner")
     readonly_fields = ("is_current",)
     actions = ("cluster_again",)
 

@@ -3,8 +3,9 @@
 Measured on LFW with mobilefacenet (4,368 faces of 1,432 people, groups of the app, answers out of the names): of the
 groups whose mean distance to the nearest confirmed faces was 0.51 to 0.54 half were that person, of those beyond none
 of 42. Of the faces that were given at 0.45 to 0.50, 97 % were right, but three of four were wrong in whose group nobody
-else was that person. In the order of faces x doubt, 100 answers settle 1,537 faces and repair more than asking by size
-alone (pairs together that are right: 0.992 for 0.988).
+else was that person. In the order of faces x doubt, 100 answers settle 1,537 faces; asking by size alone gives the same
+quality, asking the nearest groups first less after 100 answers and more after 200. Who asks for doubt asks first where
+the answer is open.
 """
 
 from __future__ import annotations

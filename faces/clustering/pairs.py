@@ -34,8 +34,8 @@ def usable(embeddings: Embeddings) -> Mask:
 def whole(points: Embeddings) -> Embeddings:
     """Usable embeddings in whole numbers, float32 (n, d): 4064 times as long, and rounded.
 
-    A product of two such rows, and each sum on the way to it, is a whole number below 2**24, as long as d is below
-    4000. float32 holds it exactly, so it is the same however BLAS goes about it, and so are sums of rows in float64.
+    A product of two such rows, and each sum on the way to it, is a whole number below 2**24, as long as d is at most
+    3000. float32 holds it exactly, so it is the same however BLAS goes about it, and so are sums of rows in float64.
     That gives all pairs, and all means over pairs, one order that no rounding can touch: what is kept while faces come
     and go stays what a run from nothing finds. It costs 0.0001 of a similarity; the error of an embedding is far more.
     """

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from faces import grouping, revisions
 from faces.clustering import DynamicDBSCAN
-from faces.grouping import arrays
+from faces.grouping import arrays, snapshot
 from faces.grouping import state as states
 from faces.models import Cluster, Clustering, Face, FacePair
 from gallery.models import Photo
@@ -143,13 +145,13 @@ def be_of_other_faces(file: Path) -> None:
     arrays.write(file, key, content | {"good.ids": content["good.ids"] + 1})
 
 
-DAMAGES = (
-    Path.unlink, cut, cut_the_head, flip, flip_in_the_head, be_something_else, be_a_folder, be_of_other_rules,
-    lack_a_part, be_of_other_faces,
-)  # fmt: skip
+DAMAGES = (Path.unlink, cut, flip, be_of_other_rules)
+RARE_DAMAGES = (cut_the_head, flip_in_the_head, be_something_else, be_a_folder, lack_a_part, be_of_other_faces)
 
 
-@pytest.mark.parametrize("damage", DAMAGES, ids=lambda it: it.__name__)
+@pytest.mark.parametrize(
+    "damage", [*DAMAGES, *(pytest.param(it, marks=pytest.mark.slow) for it in RARE_DAMAGES)], ids=lambda it: it.__name__
+)
 def test_a_file_of_no_use_costs_a_run_from_nothing(
     house: House, regroup: Regroup, caplog: pytest.LogCaptureFixture, damage: Callable[[Path], None]
 ) -> None:
@@ -401,7 +403,37 @@ def test_another_photo_of_a_face_counts(house: House, regroup: Regroup) -> None:
     assert not any(ids(faces[:2]) <= group for group in groups())
 
 
-# ---- What is written
+# ---- What is read and written
+
+
+def test_more_faces_are_read_and_followed_with_as_many_queries(house: House, regroup: Regroup) -> None:
+    house.faces(1, 3)
+    regroup()
+
+    def a_run() -> int:
+        house.face(1)
+        revisions.count_up([MODEL], wake=False, faces=True)
+        with CaptureQueriesContext(connection) as queries:
+            grouping.run(Clustering.objects.get().pk)
+        return len(queries)
+
+    before = a_run()
+    house.faces(1, 10)
+    house.faces(2, 10)
+    regroup()
+    assert a_run() == before
+
+
+def test_faces_are_read_from_an_index_alone(house: House) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("others plan by what is in their tables")
+    house.faces(1, 3)
+    with CaptureQueriesContext(connection) as queries:
+        snapshot.read_light(MODEL)
+    (light,) = (query["sql"] for query in queries if "embedding_crc" in query["sql"])
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {light}")
+        assert "USING COVERING INDEX face_of_model" in str(cursor.fetchall())
 
 
 def test_nearest_people_are_written_where_they_changed(

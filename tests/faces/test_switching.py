@@ -36,7 +36,7 @@ from tests.importing import sha256
 pytestmark = pytest.mark.weights
 
 OTHER = "otherface"
-WAS, NOW = "yunet@8f2383e4 mobilefacenet@e8e15de7 1", "yunet@8f2383e4 otherface@e8e15de7 1"
+WAS, NOW = "yunet@8f2383e4 mobilefacenet@e8e15de7 2", "yunet@8f2383e4 otherface@e8e15de7 2"
 
 
 @pytest.fixture(autouse=True)
