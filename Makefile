@@ -28,7 +28,7 @@ help:
 	@echo "make run PHOTOS=DIR   start PictoPy and show everyone in the house the photos in DIR (add PORT=8000 for another port)"
 	@echo "make models           download the models that find things and faces"
 	@echo "make test             the quick tests, and those with real models where the files are at hand"
-	@echo "make slow             the tests that start whole servers"
+	@echo "make slow             the tests that start whole servers, and many more examples of the properties"
 	@echo "make e2e              the tests in a browser (needs Chromium)"
 	@echo "make check            formatter, linter, type checker, migrations, Django's checks"
 	@echo "make bench            measure speed and quality"
@@ -46,7 +46,7 @@ test: $(DEV_STAMP)
 	$(PYTEST) -n auto --dist worksteal --no-migrations -m "not browser and not slow"
 
 slow: $(DEV_STAMP)
-	$(PYTEST) -m "slow and not browser"
+	TEST_THOROUGH=1 $(PYTEST) -m "(slow or property) and not browser"
 
 e2e: $(DEV_STAMP)
 	$(PYTEST) -m browser

@@ -17,6 +17,9 @@ from django.http import Http404
 from faces.models import Cluster, Event, Face, Person
 from gallery.access import Viewer, get_or_404, shown_in, visible_to
 
+# Ids in one statement: SQLite takes 32,766 parameters.
+_PORTION = 5000
+
 
 def faces_visible_to(viewer: Viewer) -> QuerySet[Face]:
     """Faces in photos that the viewer may see.
@@ -51,6 +54,42 @@ def get_person(viewer: Viewer, person_id: int) -> Person:
     return get_or_404(people_visible_to(viewer), pk=person_id)
 
 
+def get_person_now(viewer: Viewer, person_id: int) -> Person:
+    """The person, or whom they were found to be; Http404 as for `get_person`."""
+    person = people_visible_to(viewer).filter(pk=person_id).first() or survivor(viewer, person_id)
+    if person is None:
+        raise Http404
+    return person
+
+
+def survivor(viewer: Viewer, person_id: int) -> Person | None:
+    """Whom a person was found to be, if the viewer sees that one, and a face that came to them with the merge.
+
+    Without such a face the two have nothing to do with each other as far as the viewer knows. One query if nobody was
+    merged, else a few for every merge on the way.
+    """
+    person = Person.objects.filter(pk=person_id, merged_into__isnull=False).first()
+    if person is None or not was_in(faces_visible_to(viewer), person):
+        return None
+    seen: set[int] = set()
+    while person is not None and person.merged_into_id and person.pk not in seen:
+        seen.add(person.pk)
+        person = Person.objects.filter(pk=person.merged_into_id).first()
+    return people_visible_to(viewer).filter(pk=person.pk).first() if person else None
+
+
+def was_in(faces: QuerySet[Face], merged: Person) -> bool:
+    """Whether one of the faces was the person's when they were merged into another. Two queries."""
+    entries = Event.objects.filter(kind=Event.Kind.MERGE, person=merged.merged_into_id, undone_at__isnull=True)
+    for before in entries.values_list("before", flat=True):
+        for entry in before["people"]:
+            if entry["id"] == merged.pk:
+                ids = entry["faces"]
+                parts = (ids[start : start + _PORTION] for start in range(0, len(ids), _PORTION))
+                return any(faces.filter(pk__in=part).exists() for part in parts)
+    return False
+
+
 def get_cluster(viewer: Viewer, cluster_id: int) -> Cluster:
     """The suggestion if the viewer sees a face in it; Http404 otherwise."""
     return get_or_404(clusters_visible_to(viewer), pk=cluster_id)
@@ -83,31 +122,43 @@ class _MovedFaces(Func):
 
 
 # What these entries changed is the person, whoever sees which of their faces.
-_ABOUT_THE_PERSON = [Event.Kind.RENAME, Event.Kind.COVER, Event.Kind.HIDE]
+_ABOUT_THE_PERSON = [Event.Kind.RENAME, Event.Kind.COVER, Event.Kind.HIDE, Event.Kind.BIRTH]
+
+
+def faces_of_entry(viewer: Viewer) -> QuerySet[Face]:
+    """The faces that an entry of the journal moved and that the viewer sees, for subqueries of `Event`."""
+    return faces_visible_to(viewer).filter(pk__in=_MovedFaces(OuterRef("before")))
 
 
 def journal_visible_to(viewer: Viewer) -> QuerySet[Event]:
     """Entries about people whom the viewer sees, and, if they moved faces, about at least one face that they see.
 
-    Otherwise an entry would tell that somebody whom all know is in a photo that they may not know of.
+    Otherwise an entry would tell that somebody whom all know is in a photo that they may not know of. A person who is
+    gone, or was found to be another, is no secret to who sees a face that the entry moved. What was said of them
+    without faces is left to whoever said it.
     """
-    seen = people_visible_to(viewer).filter(pk=OuterRef("person_id"))
-    moved = faces_visible_to(viewer).filter(pk__in=_MovedFaces(OuterRef("before")))
-    return Event.objects.filter(Exists(seen), Q(kind__in=_ABOUT_THE_PERSON) | Exists(moved))
+    seen = Exists(people_visible_to(viewer).filter(pk=OuterRef("person_id")))
+    is_gone = Q(person__isnull=True) | Q(person__merged_into__isnull=False)
+    moved = Exists(faces_of_entry(viewer))
+    own = is_gone & Q(actor_id=viewer.pk)
+    about = Q(kind__in=_ABOUT_THE_PERSON)
+    rules = Q(kind=Event.Kind.RULES, person__isnull=True)
+    return Event.objects.filter(rules | (about & (seen | own)) | (~about & moved & (seen | is_gone)))
 
 
 def get_event(viewer: Viewer, event_id: int) -> Event:
     """An entry of the journal that the viewer may undo: their own, or for administrators any that they see.
 
     Whoever it is must see the person it is about. To its author it is enough to see a face that it moved: by that very
-    decision the person may have lost the last face that they see.
+    decision the person may have lost the last face that they see. Of a person who was merged since, nobody may see a
+    face: then the author is told what to take back first.
     """
     if getattr(viewer, "is_staff", False) and (event := journal_visible_to(viewer).filter(pk=event_id).first()):
         return event
-    event = get_or_404(Event.objects.filter(actor_id=viewer.pk), pk=event_id)
-    if event.person_id and people_visible_to(viewer).filter(pk=event.person_id).exists():
+    event = get_or_404(Event.objects.filter(actor_id=viewer.pk).select_related("person"), pk=event_id)
+    person = event.person
+    if person and (person.merged_into_id or people_visible_to(viewer).filter(pk=person.pk).exists()):
         return event
-    moved = [*event.before.get("faces", []), *filter(None, [event.before.get("face")])]
-    if not faces_visible_to(viewer).filter(pk__in=moved).exists():
+    if not Event.objects.filter(Exists(faces_of_entry(viewer)), pk=event.pk).exists():
         raise Http404
     return event

@@ -140,11 +140,11 @@ class RefusalAdmin(Ledger):
 class EventAdmin(Ledger):
     """The journal, without what undoes an entry (`before`): that lists faces in photos of others as well."""
 
-    list_display = ("id", "kind", "person", "actor", "at", "undone_at")
+    list_display = ("id", "kind", "person", "actor", "at", "undone_at", "undone_by")
     list_filter = ("kind",)
-    list_select_related = ("person", "actor")
+    list_select_related = ("person", "actor", "undone_by")
     search_fields = ("person__name",)
-    fields = ("kind", "person", "actor", "at", "undone_at")
+    fields = ("kind", "person", "actor", "at", "undone_at", "undone_by")
     actions = ("take_back",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -160,8 +160,11 @@ class EventAdmin(Ledger):
         assert isinstance(request.user, AbstractBaseUser)
         for event_id in queryset.filter(undone_at__isnull=True).order_by("-id").values_list("pk", flat=True):
             with suppress(undo.AlreadyUndone, Http404):
-                said += undo.undo_event(get_event(request.user, event_id), request.user)
-                count += 1
+                try:
+                    said += undo.undo_event(get_event(request.user, event_id), request.user)
+                    count += 1
+                except undo.SomethingFirst as error:
+                    said.append(str(error))
         for sentence in dict.fromkeys(said):
             messages.info(request, sentence)
         messages.success(request, f"{count:,} {'entry was' if count == 1 else 'entries were'} taken back.")

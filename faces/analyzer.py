@@ -5,6 +5,7 @@ Importing this module is cheap; OpenCV and onnxruntime come in when a worker fir
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
-from faces import revisions, same_face
+from faces import drawing, revisions, same_face
 from faces.models import Face, Person, Refusal
+from faces.shadow import previews
 from gallery.analysis import choose_model, in_use
 from gallery.models import Photo
 from gallery.vision import catalog
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 # Counted up when the meaning of results changes.
 _CODE = "2"
 _FOUND = ("x", "y", "w", "h", "score", "landmarks", "quality", "embedding")
-_WRITTEN = (*_FOUND, "model", "digest", "cluster", "person", "state")
+_WRITTEN = (*_FOUND, "embedding_crc", "model", "digest", "cluster", "person", "state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class FacesAnalyzer:
         One query. A better embedder that arrives later changes nothing by itself: people are compared within one model,
         so a change means that every photo is looked at again, which is for a person to decide.
         """
-        detector, embedder = _keys(in_use(self.name))
+        detector, embedder = keys_of(in_use(self.name))
         return (
             choose_model("face_detection", settings.PICTOPY.face_detector, detector),
             choose_model("face_embedding", settings.PICTOPY.face_embedder, embedder),
@@ -71,9 +73,7 @@ class FacesAnalyzer:
 
     def version(self) -> str | None:
         detector, embedder = self.models()
-        if detector is None or embedder is None:
-            return None
-        return f"{detector.key}@{detector.sha256[:8]} {embedder.key}@{embedder.sha256[:8]} {_CODE}"
+        return None if detector is None or embedder is None else version_of(detector, embedder)
 
     def waiting_for(self) -> str:
         detector, embedder = self.models()
@@ -90,7 +90,7 @@ class FacesAnalyzer:
 
         from faces import vision
 
-        detector, embedder = (catalog.model(key) for key in _keys(version))
+        detector, embedder = (catalog.model(key) for key in keys_of(version))
         folder = settings.PICTOPY.models_dir
         found = vision.load_face_detector(detector, folder).detect(pixels)
         network = vision.load_face_embedder(embedder, folder)
@@ -162,18 +162,29 @@ class FacesAnalyzer:
 
     def settle(self) -> None:
         revisions.wake_stale()
+        previews.sweep()
+        embedder = self.models()[1]
+        if embedder is not None:
+            drawing.wake_pending(embedder.key)
 
 
-def _keys(version: str) -> tuple[str, str]:
+def version_of(detector: ModelSpec, embedder: ModelSpec) -> str:
+    """The version of results that these two models give."""
+    return f"{detector.key}@{detector.sha256[:8]} {embedder.key}@{embedder.sha256[:8]} {_CODE}"
+
+
+def keys_of(version: str) -> tuple[str, str]:
     """Keys of detector and embedder in a version; empty where it is none of ours."""
     parts = [part.partition("@")[0] for part in version.split()]
     return (parts[0], parts[1]) if len(parts) == 3 else ("", "")
 
 
 def _decided() -> Q:
-    """Whether somebody decided something about a face: named it, set it aside, refused a person, made it a cover."""
+    """Whether somebody decided something about a face: named it, set it aside, refused a person, made it a cover, or
+    drew it."""
     return (
         Q(is_confirmed=True)
+        | Q(is_drawn=True)
         | Q(state__in=[Face.State.IGNORED, Face.State.NOT_A_FACE])
         | Q(Exists(Refusal.objects.filter(face=OuterRef("pk"))))
         | Q(Exists(Person.objects.filter(cover=OuterRef("pk"))))
@@ -193,6 +204,7 @@ def _update(face: Face, found: FoundFace, model: str, digest: str) -> Face:
     for name in _FOUND:
         setattr(face, name, getattr(found, name))
     face.model, face.digest = model, digest
+    face.embedding_crc = zlib.crc32(found.embedding)
     return face
 
 

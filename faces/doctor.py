@@ -7,7 +7,9 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from faces import revisions
+from faces.deciding import merges, survivor_of
 from faces.models import Cluster, Face, Person
+from faces.shadow import spares
 from gallery.doctor.derivatives import delete_orphans_in, find_orphans_in
 from gallery.doctor.registry import Check, Finding, Look
 
@@ -43,6 +45,35 @@ def fix_homeless(look: Look) -> int:
             )
             revisions.count_up(models, wake=True, faces=True)
         count += len(ids)
+    return count
+
+
+def _revenants(look: Look) -> QuerySet[Face]:
+    """Faces of people who were found to be somebody else."""
+    return look.within(Face.objects.filter(person__merged_into__isnull=False), "photo__library")
+
+
+def find_revenants(look: Look) -> Finding:
+    finding = Finding()
+    for pk, library_id in _revenants(look).order_by("pk").values_list("pk", "photo__library")[:5]:
+        finding.add(f"Face {pk} belongs to somebody who was found to be somebody else", library_id)
+    finding.count = _revenants(look).order_by().count()
+    return finding
+
+
+def fix_revenants(look: Look) -> int:
+    """They go where the other faces of that person went."""
+    count = 0
+    for portion in look.portions(_revenants(look)):
+        with transaction.atomic():
+            revisions.lock()
+            went = merges()
+            faces = Face.objects.filter(pk__in=[pk for (pk,) in portion], person__in=went)
+            models = set(faces.order_by().values_list("model", flat=True))
+            for person in sorted(set(faces.order_by().values_list("person", flat=True)) - {None}):
+                faces.filter(person=person).update(person=survivor_of(person or 0, went))
+            revisions.count_up(models, wake=True, faces=False)
+        count += len(portion)
     return count
 
 
@@ -83,6 +114,14 @@ def fix_sizes(look: Look) -> int:
     return count
 
 
+def find_spares(look: Look) -> Finding:
+    return Finding(count=spares.needless().count())
+
+
+def fix_spares(look: Look) -> int:
+    return spares.tidy()
+
+
 def find_crops(look: Look) -> Finding:
     return find_orphans_in(look, settings.PICTOPY.data_dir / "face-crops")
 
@@ -101,6 +140,14 @@ CHECKS = (
         fix_homeless,
     ),
     Check(
+        "faces-of-merged",
+        "Faces of people who were found to be somebody else",
+        "When two people are merged, all faces of the one become the other's. These were left behind.",
+        "They become faces of that other person.",
+        find_revenants,
+        fix_revenants,
+    ),
+    Check(
         "person-covers",
         "People whose picture is not of them",
         "The face that was chosen for them is somebody else's now.",
@@ -116,6 +163,15 @@ CHECKS = (
         "They are counted anew.",
         find_sizes,
         fix_sizes,
+        is_whole=True,
+    ),
+    Check(
+        "spare-embeddings",
+        "What another model saw of faces, and nobody needs",
+        "A model for recognising faces was tried over a month ago and did not come into use. What it saw takes room.",
+        "It is deleted. The model looks at all faces anew when somebody tries it again.",
+        find_spares,
+        fix_spares,
         is_whole=True,
     ),
     Check(

@@ -14,12 +14,16 @@ from typing import Any
 
 from django.db.models import Q
 
-from faces import revisions, same_face
-from faces.models import Cluster, Face, Person, Refusal
+from faces import pairs, revisions, same_face
+from faces.deciding import merges, survivor_of
+from faces.models import Cluster, Face, FacePair, Person, Refusal
 from gallery.models import Photo
 
 _SET_ASIDE = (Face.State.IGNORED, Face.State.NOT_A_FACE)
-_COPIED = ("x", "y", "w", "h", "landmarks", "digest", "score", "embedding", "model", "decided_by_id", "person_id")
+_COPIED = (
+    "x", "y", "w", "h", "landmarks", "digest", "score", "embedding", "embedding_crc", "model", "decided_by_id",
+    "person_id",
+)  # fmt: skip
 
 
 class FaceKeeper:
@@ -48,12 +52,14 @@ class FaceKeeper:
         """Faces, refusals and covers that are still as the move left them become what they were."""
         revisions.lock()
         kept = 0
+        record = _of_today(record)
         touched = {entry["face"] for entry in record["faces"]} | set(record["made"])
         faces = {face.pk: face for face in Face.objects.filter(pk__in=touched).select_for_update(no_key=True)}
         for entry in record["covers"]:
             before = Face.objects.filter(pk=entry["before"], person=entry["person"]).first()
             Person.objects.filter(pk=entry["person"], cover=entry["after"]).update(cover=before)
         Refusal.objects.filter(pk__in=record["refusals"]).delete()
+        FacePair.objects.filter(pk__in=record.get("pairs", ())).delete()
         for pk, person in zip(record["made"], record["people"], strict=True):
             made = faces.get(pk)
             if made is not None and (made.is_confirmed, made.person_id) == (True, person):
@@ -85,14 +91,16 @@ class _Move:
         self.made: list[Face] = []
         self.refusals: list[Refusal] = []
         self.covers: list[dict[str, int]] = []
+        self.same: dict[int, Face] = {}  # which of ours each of the others is
 
     def take(self, faces: list[Face]) -> None:
         """Takes over what was said about the faces of one source."""
-        pairs = _match(faces, self.faces, self.digest)
+        matched = _match(faces, self.faces, self.digest)
         said = {face_id: list(rows) for face_id, rows in _refusals(faces).items()}
         for face in faces:
-            ours = pairs.get(face.pk)
+            ours = matched.get(face.pk)
             if ours is not None:
+                self.same[face.pk] = ours
                 self._refuse(ours, said.get(face.pk, []))
             if face.is_confirmed and face.person_id:
                 self._name(face, ours)
@@ -111,6 +119,7 @@ class _Move:
             for name in _COPIED:
                 setattr(made, name, getattr(face, name))
             self.made.append(made)
+            self.same[face.pk] = made
         elif _is_decided(ours) or (ours.pk, person) in self.refused:
             return
         else:
@@ -138,14 +147,17 @@ class _Move:
         Refusal.objects.bulk_create(self.refusals)
         for cover in self.covers:
             Person.objects.filter(pk=cover["person"], cover=cover["before"]).update(cover=cover["after"])
-        if changed or self.made or self.refusals:
-            _follow([*changed, *self.made], is_new=bool(self.made))
+        said = pairs.copy_pairs({pk: ours.pk for pk, ours in self.same.items()})
+        if changed or self.made or self.refusals or said:
+            ours = changed if changed or self.made or self.refusals else self.faces
+            _follow([*ours, *self.made], is_new=bool(self.made))
         return {
             "faces": [{"face": face.pk, "before": self.before[face.pk], "after": _said(face)} for face in changed],
             "made": [face.pk for face in self.made],
             "people": [face.person_id for face in self.made],
             "refusals": [row.pk for row in self.refusals],
             "covers": self.covers,
+            "pairs": said,
         }
 
 
@@ -188,6 +200,28 @@ def _set(face: Face, said: dict[str, Any]) -> None:
         is_confirmed=said["is_confirmed"],
         decided_by_id=said["decided_by"],
     )
+
+
+def _of_today(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with people who were merged since as whom they were found to be."""
+    went = merges()
+    if not went:
+        return record
+
+    def now(person: int | None) -> int | None:
+        return person and survivor_of(person, went)
+
+    def said(then: dict[str, Any]) -> dict[str, Any]:
+        return {**then, "person": now(then["person"])}
+
+    return {
+        **record,
+        "faces": [
+            {**entry, "before": said(entry["before"]), "after": said(entry["after"])} for entry in record["faces"]
+        ],
+        "people": [now(person) for person in record["people"]],
+        "covers": [{**entry, "person": now(entry["person"])} for entry in record["covers"]],
+    }
 
 
 def _is_guess(said: dict[str, Any]) -> bool:

@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from django.db.models import Exists, F, OuterRef, Q
 
 from faces import revisions, services
-from faces.access import faces_in_libraries, people_visible_to
+from faces.access import faces_in_libraries, people_visible_to, was_in
+from faces.deciding import survivor_of
 from faces.models import Cluster, Event, Face, MarkedName, Person, Refusal
 from faces.same_face import Boxed, iou
 from gallery import names
@@ -136,7 +137,9 @@ def take(recorded: Sequence[Told]) -> None:
 def _people_known_to(owner_id: int | None, keys: set[str]) -> _House:
     """People of these names among those who are in photos that everybody in the house sees, or the owner does.
 
-    A person whom somebody renamed is still meant by the name that a file gave a face of theirs. Three queries.
+    A person whom somebody renamed is still meant by the name that a file gave a face of theirs, and so is whoever a
+    person of that name was found to be, if those who see the photos know of both. Four queries, and two more for
+    everybody of these names who was merged.
     """
     shown = Library.objects.filter(Q(visibility=Library.Visibility.HOUSEHOLD) | Q(owner_id=owner_id or 0))
     seen = faces_in_libraries(list(shown.values_list("pk", flat=True)))
@@ -145,9 +148,20 @@ def _people_known_to(owner_id: int | None, keys: set[str]) -> _House:
     for pk in sorted(people):
         if (key := key_of(people[pk].name)) in keys:
             by_key.setdefault(key, []).append(pk)
-    before = MarkedName.objects.filter(name__in=keys - by_key.keys(), person__in=people, face__person=F("person"))
+    before = MarkedName.objects.filter(
+        Exists(seen.filter(pk=OuterRef("face_id"))),
+        name__in=keys - by_key.keys(),
+        person__in=people,
+        face__person=F("person"),
+    )
     for key, person_id in before.order_by("id").values_list("name", "person_id"):
         by_key[key] = [person_id]
+    merged = Person.objects.filter(merged_into__isnull=False).in_bulk()
+    went = {pk: person.merged_into_id or 0 for pk, person in merged.items()}
+    for pk in sorted(merged):
+        key, now = key_of(merged[pk].name), survivor_of(pk, went)
+        if key in keys and key not in by_key and now in people and was_in(seen, merged[pk]):
+            by_key[key] = [now]
     return _House(by_key, people)
 
 

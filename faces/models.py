@@ -69,7 +69,7 @@ class Face(Box):
         IGNORED = "ignored", "a stranger"
         NOT_A_FACE = "not_a_face", "not a face"
 
-    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="faces")
+    photo = models.ForeignKey(Photo, on_delete=models.CASCADE, related_name="faces", db_index=False)
     landmarks = models.BinaryField(null=True, blank=True, help_text="float32 (5, 2), relative to the upright picture")
     digest = models.CharField(max_length=64, blank=True, help_text="The content of the photo in which the box is right")
     score = models.FloatField()
@@ -112,8 +112,21 @@ class Face(Box):
                 condition=Q(person__isnull=False),
                 name="face_of_person",
             ),
+            models.Index(fields=["photo", "person", "state"], name="face_of_photo"),
             models.Index(fields=["cluster", "state", "-quality", "id", "photo"], name="face_of_cluster"),
-            models.Index(fields=["model", "id", "state", "photo", "is_confirmed", "person"], name="face_of_model"),
+            models.Index(
+                fields=(
+                    "model id state photo person cluster is_confirmed decided_by quality embedding_crc near_person "
+                    "near_distance"
+                ).split(),
+                name="face_of_model",
+            ),
+            # What may be asked: faces that are nobody's, and guesses, by how near they are to whom they may be.
+            models.Index(
+                fields=["state", "near_distance", "id"],
+                condition=Q(near_person__isnull=False),
+                name="face_near_somebody",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -190,6 +203,9 @@ class Event(models.Model):
     before = models.JSONField(default=dict)
     at = models.DateTimeField(auto_now_add=True)
     undone_at = models.DateTimeField(null=True, blank=True)
+    undone_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
         ordering = ["-id"]
@@ -239,6 +255,8 @@ class Clustering(models.Model):
     lease_owner = models.CharField(max_length=120, blank=True)
     face_count = models.PositiveIntegerField(default=0)
     cluster_count = models.PositiveIntegerField(default=0)
+    merge_count = models.PositiveIntegerField(default=0, help_text="Groups that the last run took into others")
+    split_count = models.PositiveIntegerField(default=0, help_text="Groups that the last run parted from others")
     milliseconds = models.PositiveIntegerField(default=0)
     finished_at = models.DateTimeField(null=True, blank=True)
     error = models.TextField(blank=True)
@@ -270,6 +288,7 @@ class Preview(models.Model):
     total = models.PositiveIntegerField(default=0)
     result = models.JSONField(default=dict, help_text="What would change, per person and in all")
     error = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_owner = models.CharField(max_length=120, blank=True)
 
@@ -287,7 +306,12 @@ class SpareEmbedding(models.Model):
     model = models.CharField(max_length=40)
     # The present embedding when it was made: a face that was found anew since needs another.
     made_of = models.PositiveBigIntegerField(help_text="The face's embedding_crc")
-    embedding = models.BinaryField(null=True, help_text="float32, L2 length 1; null: the picture cannot be read")
+    embedding = models.BinaryField(null=True, help_text="float32, L2 length 1; null: not made yet, or see reason")
+    crc = models.PositiveBigIntegerField(default=0, help_text="CRC-32 of the embedding")
+    reason = models.CharField(max_length=200, blank=True, help_text="Why there is none")
+    attempts = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_owner = models.CharField(max_length=120, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["model", "face"], name="spare_embedding_once")]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Avg, Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Avg, Count, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Lower
 from django.http import Http404
 from django.urls import reverse
 
-from faces import crops
-from faces.access import faces_visible_to, people_visible_to
+from faces import ages, crops
+from faces.access import faces_visible_to, people_visible_to, survivor
 from faces.models import Face, Person
-from gallery.access import Viewer
+from gallery.access import Viewer, visible_to
 from gallery.duplicates.worth import Worth
+from gallery.photo_facts import GUESSES
 
 CARDS_PER_PAGE = 60
 FACES_PER_PAGE = 60
@@ -168,6 +169,18 @@ def namesakes(viewer: Viewer, name: str) -> list[Person]:
     return list(Person.objects.filter(pk__in=same).order_by("pk"))
 
 
+def former_names(viewer: Viewer, name: str) -> list[Person]:
+    """People whom the viewer sees and into whom somebody of this name was merged, if the viewer saw them, too.
+
+    One query if nobody was merged who had the name.
+    """
+    wanted = name.casefold()
+    merged = Person.objects.filter(merged_into__isnull=False).order_by("pk")
+    same = [pk for pk, other in merged.values_list("pk", "name") if other.casefold() == wanted]
+    found = {person.pk: person for pk in same if (person := survivor(viewer, pk)) is not None}
+    return list(found.values())
+
+
 def cards_of(viewer: Viewer, people: Iterable[Person]) -> list[PersonCard]:
     """Cards of people who come from `people_visible_to(viewer)`: three queries."""
     people = list(people)
@@ -177,6 +190,19 @@ def cards_of(viewer: Viewer, people: Iterable[Person]) -> list[PersonCard]:
         PersonCard(p.pk, p.name, p.get_absolute_url(), cover=covers.get(p.pk), photo_count=counts.get(p.pk, 0))
         for p in people
     ]
+
+
+def ages_in_photos(viewer: Viewer, person: Person) -> str:
+    """From which age to which the photos show a person of whom the date of birth is known: one query.
+
+    Photos whose date is only a guess do not count.
+    """
+    if person.birth_date is None:
+        return ""
+    photos = visible_to(viewer).filter(pk__in=Face.objects.filter(person=person).order_by().values("photo_id"))
+    photos = photos.exclude(taken_source__in=GUESSES)
+    first, last = photos.order_by().aggregate(first=Min("taken_local"), last=Max("taken_local")).values()
+    return ages.span(person.birth_date, first and first.date(), last and last.date())
 
 
 def worth(viewer: Viewer, photo_ids: Sequence[int]) -> dict[int, Worth]:

@@ -7,32 +7,71 @@ faces takes `revisions.lock` before any other lock.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.utils import timezone
 
 from faces import revisions
-from faces.access import get_person, unnamed_visible_to
+from faces.access import unnamed_visible_to
+from faces.deciding import (
+    Former,
+    NothingToName,
+    SameName,
+    drop_covers,
+    follow,
+    locked_face,
+    locked_person,
+    never_with,
+    note,
+    person_meant,
+    refuse,
+    release,
+)
+from faces.merging import MergedBefore, merge_people
 from faces.models import Cluster, Event, Face, Person, Refusal
+from faces.moving import (
+    Moved,
+    confirm_faces,
+    ignore_cluster,
+    ignore_faces,
+    move_faces,
+    name_faces,
+    refuse_faces,
+    set_no_faces,
+    take_strangers_back,
+)
 from faces.people import namesakes
-from gallery.access import get_or_404
+
+__all__ = [
+    "MergedBefore",
+    "Moved",
+    "Named",
+    "NothingToName",
+    "SameName",
+    "confirm_faces",
+    "hide_person",
+    "ignore_cluster",
+    "ignore_faces",
+    "merge_people",
+    "move_faces",
+    "name_cluster",
+    "name_face",
+    "name_faces",
+    "refuse_face",
+    "refuse_faces",
+    "rename_person",
+    "set_birth_date",
+    "set_cover",
+    "set_no_face",
+    "set_no_faces",
+    "take_strangers_back",
+]
 
 NAME_LENGTH = 120
-
-
-class SameName(Exception):  # noqa: N818
-    """There is someone of this name already: a person must say whether it is the same."""
-
-    def __init__(self, people: list[Person]) -> None:
-        super().__init__("There is someone of this name already.")
-        self.people = people
-
-
-class NothingToName(Exception):  # noqa: N818
-    """No face is left to be named. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +92,17 @@ def name_cluster(
     by: AbstractBaseUser,
     *,
     leave_out: Collection[int] = (),
+    only: Collection[int] | None = None,
     same_as: int | None = None,
     is_someone_else: bool = False,
 ) -> Named:
     """Says who a suggestion shows: its faces that are nobody's yet, and that `by` sees, become confirmed.
 
-    `leave_out` are faces that are not this person: they are refused, so that no later run gives them back. `same_as` is
-    the id of a person whom the name means; without it, and without `is_someone_else`, a name that someone has already
-    raises `SameName`. Two kinds of faces are left alone: those that somebody refused for this person, and those in
-    photos where another face is confirmed as this person. Raises `NothingToName`; Http404 for an unknown `same_as`.
+    With `only`, none but these are meant. `leave_out` are faces that are not this person: they are refused, so that no
+    later run gives them back. `same_as` is the id of a person whom the name means; without it, and without
+    `is_someone_else`, a name that someone has already raises `SameName`. Two kinds of faces are left alone: those that
+    somebody refused for this person, and those in photos where another face is confirmed as this person. Raises
+    `NothingToName`; Http404 for an unknown `same_as`.
     """
     revisions.lock()
     faces = list(
@@ -71,20 +112,24 @@ def name_cluster(
         .only("pk", "photo_id", "model")
         .order_by("pk")
     )
+    if only is not None:
+        meant = set(only)
+        faces = [face for face in faces if face.pk in meant]
     chosen = [face for face in faces if face.pk not in leave_out]
     if not faces:
         raise NothingToName("These faces were named in the meantime.")
     if not chosen:
         raise NothingToName("Leave at least one face ticked.")
-    person, is_new = _person(name, by, same_as=same_as, is_someone_else=is_someone_else)
+    person, is_new = person_meant(name, by, same_as=same_as, is_someone_else=is_someone_else)
     refused = set(Refusal.objects.filter(person=person).values_list("face_id", flat=True))
+    refused |= never_with([person.pk], [face.pk for face in chosen])
     filled = set(Face.objects.filter(person=person, is_confirmed=True).values_list("photo_id", flat=True))
     named = [face for face in chosen if face.pk not in refused and face.photo_id not in filled]
     if not named:
         raise NothingToName(
             f"{person.name} is already in these photos, or these faces are known not to be {person.name}."
         )
-    released = _release(person, named)
+    released = release(person, named)
     Face.objects.filter(pk__in=[face.pk for face in named]).update(
         person=person, state=Face.State.ASSIGNED, is_confirmed=True, decided_by=by
     )
@@ -94,40 +139,15 @@ def name_cluster(
         person=person,
         before={
             "is_new": is_new,
+            "called": person.name,
             "faces": [face.pk for face in named],
             "released": released,
-            "refused": _refuse([face.pk for face in faces if face.pk in leave_out], person, by),
+            "refused": refuse([face.pk for face in faces if face.pk in leave_out], person, by),
         },
     )
     revisions.count_sizes(Cluster.objects.filter(pk=cluster.pk))
     revisions.count_up({face.model for face in faces}, wake=True, faces=False)
     return Named(person, event, len(named), len(chosen) - len(named), _remarks(person, chosen, refused, filled))
-
-
-def _person(name: str, by: AbstractBaseUser, *, same_as: int | None, is_someone_else: bool) -> tuple[Person, bool]:
-    """The person meant, and whether they are new."""
-    if same_as is not None:
-        return get_person(by, same_as), False
-    if not is_someone_else and (people := namesakes(by, name)):
-        raise SameName(people)
-    return Person.objects.create(name=name, created_by_id=by.pk), True
-
-
-def _release(person: Person, named: list[Face]) -> list[int]:
-    """Takes guesses back where one of these faces is the same person in the photo now; ids of the guesses."""
-    guesses = Face.objects.filter(person=person, is_confirmed=False, photo_id__in=[face.photo_id for face in named])
-    guesses = guesses.exclude(pk__in=[face.pk for face in named])
-    ids = list(guesses.values_list("pk", flat=True))
-    Face.objects.filter(pk__in=ids).update(person=None, state=Face.State.UNKNOWN)
-    return ids
-
-
-def _refuse(face_ids: list[int], person: Person, by: AbstractBaseUser) -> list[int]:
-    """Remembers that these faces are not the person; ids of those for which it was not known."""
-    known = set(Refusal.objects.filter(person=person, face_id__in=face_ids).values_list("face_id", flat=True))
-    new = [face_id for face_id in face_ids if face_id not in known]
-    Refusal.objects.bulk_create(Refusal(face_id=face_id, person=person, decided_by_id=by.pk) for face_id in new)
-    return new
 
 
 def _remarks(person: Person, chosen: list[Face], refused: set[int], filled: set[int]) -> list[str]:
@@ -159,25 +179,32 @@ def name_face(
     Raises `NothingToName`; Http404 for an unknown `same_as`.
     """
     revisions.lock()
-    face = _locked_face(face)
+    face = locked_face(face)
     if same_as is None and not is_someone_else and len(people := namesakes(by, name)) == 1:
         same_as = people[0].pk
-    person, is_new = _person(name, by, same_as=same_as, is_someone_else=is_someone_else)
+    person, is_new = person_meant(name, by, same_as=same_as, is_someone_else=is_someone_else)
     if face.is_confirmed and face.person_id == person.pk:
         raise NothingToName(f"This face is {person.name} already.")
-    former = _former(face)
+    former = Former.of(face).named()
     lifted = Refusal.objects.filter(face=face, person=person)
     former["lifted_of"] = list(lifted.values_list("decided_by_id", flat=True))
     lifted.delete()
-    released = _release(person, [face])
+    released = release(person, [face])
     if face.person_id != person.pk:
-        _drop_cover(face)
+        drop_covers([face.pk])
     Face.objects.filter(pk=face.pk).update(
         person=person, state=Face.State.ASSIGNED, is_confirmed=True, decided_by_id=by.pk
     )
-    before = {"is_new": is_new, "faces": [face.pk], "released": released, "refused": [], "former": former}
-    event = _note(Event.Kind.NAME, person, by, before)
-    _follow(face)
+    before = {
+        "is_new": is_new,
+        "called": person.name,
+        "faces": [face.pk],
+        "released": released,
+        "refused": [],
+        "former": former,
+    }
+    event = note(Event.Kind.NAME, person, by, before)
+    follow([face])
     return Named(person, event, 1)
 
 
@@ -185,36 +212,25 @@ def name_face(
 def set_no_face(face: Face, by: AbstractBaseUser) -> Event | None:
     """Says that this is no face at all: it is shown nowhere and compared with nothing. None if that is known."""
     revisions.lock()
-    face = _locked_face(face)
+    face = locked_face(face)
     if face.state == Face.State.NOT_A_FACE:
         return None
-    event = _note(Event.Kind.NO_FACE, face.person, by, {"face": face.pk, "former": _former(face)})
-    _drop_cover(face)
+    event = note(Event.Kind.NO_FACE, face.person, by, {"face": face.pk, "former": Former.of(face).named()})
+    drop_covers([face.pk])
     Face.objects.filter(pk=face.pk).update(
         person=None, state=Face.State.NOT_A_FACE, is_confirmed=False, decided_by_id=by.pk
     )
-    _follow(face)
+    follow([face])
     return event
-
-
-def _former(face: Face) -> dict[str, Any]:
-    """What a face was before a decision, as undoing it needs it."""
-    return {
-        "person": face.person_id,
-        "state": face.state,
-        "is_confirmed": face.is_confirmed,
-        "decided_by": face.decided_by_id,
-        "was_cover": face.person is not None and face.person.cover_id == face.pk,
-    }
 
 
 @transaction.atomic
 def rename_person(person: Person, name: str, by: AbstractBaseUser) -> Event | None:
     """Gives a person another name. None if it is the name they have."""
-    person = _locked(person)
+    person = locked_person(person)
     if person.name == name:
         return None
-    event = _note(Event.Kind.RENAME, person, by, before={"name": person.name, "after": name})
+    event = note(Event.Kind.RENAME, person, by, before={"name": person.name, "after": name})
     Person.objects.filter(pk=person.pk).update(name=name)
     return event
 
@@ -223,11 +239,11 @@ def rename_person(person: Person, name: str, by: AbstractBaseUser) -> Event | No
 def refuse_face(face: Face, by: AbstractBaseUser) -> Event | None:
     """Says that a face is not the person it was given to, for ever. None if it is nobody's by now."""
     revisions.lock()
-    face = _locked_face(face)
+    face = locked_face(face)
     person = face.person
     if person is None:
         return None
-    event = _note(
+    event = note(
         Event.Kind.REFUSE,
         person,
         by,
@@ -235,13 +251,13 @@ def refuse_face(face: Face, by: AbstractBaseUser) -> Event | None:
             "face": face.pk,
             "is_confirmed": face.is_confirmed,
             "decided_by": face.decided_by_id,
-            "refused": _refuse([face.pk], person, by),
+            "refused": refuse([face.pk], person, by),
             "was_cover": person.cover_id == face.pk,
         },
     )
-    _drop_cover(face)
+    drop_covers([face.pk])
     Face.objects.filter(pk=face.pk).update(person=None, state=Face.State.UNKNOWN, is_confirmed=False, decided_by=None)
-    _follow(face)
+    follow([face])
     return event
 
 
@@ -249,11 +265,11 @@ def refuse_face(face: Face, by: AbstractBaseUser) -> Event | None:
 def set_cover(face: Face, by: AbstractBaseUser) -> Event | None:
     """Makes a face the cover of its person. None if it is nobody's, or the cover already."""
     revisions.lock()
-    face = _locked_face(face)
+    face = locked_face(face)
     if face.person is None or face.person.cover_id == face.pk:
         return None
-    person = _locked(face.person)
-    event = _note(Event.Kind.COVER, person, by, before={"cover": person.cover_id, "after": face.pk})
+    person = locked_person(face.person)
+    event = note(Event.Kind.COVER, person, by, before={"cover": person.cover_id, "after": face.pk})
     Person.objects.filter(pk=person.pk).update(cover=face)
     return event
 
@@ -261,36 +277,30 @@ def set_cover(face: Face, by: AbstractBaseUser) -> Event | None:
 @transaction.atomic
 def hide_person(person: Person, by: AbstractBaseUser, *, is_hidden: bool) -> Event | None:
     """Takes a person out of the list of people, or puts them back. Nothing about their photos changes."""
-    person = _locked(person)
+    person = locked_person(person)
     if person.hidden == is_hidden:
         return None
-    event = _note(Event.Kind.HIDE, person, by, before={"hidden": person.hidden, "after": is_hidden})
+    event = note(Event.Kind.HIDE, person, by, before={"hidden": person.hidden, "after": is_hidden})
     Person.objects.filter(pk=person.pk).update(hidden=is_hidden)
     return event
 
 
-def _locked(person: Person) -> Person:
-    """The row, locked; Http404 if somebody else's undo has taken it away this very moment."""
-    return get_or_404(Person.objects.select_for_update(no_key=True), pk=person.pk)
+@transaction.atomic
+def set_birth_date(person: Person, date: dt.date | None, by: AbstractBaseUser) -> Event | None:
+    """Says when a person was born, or with None that nobody knows. None if that is known.
+
+    Raises ValueError for a day that is still to come.
+    """
+    if date and date > timezone.localdate():
+        raise ValueError("A date of birth lies in the past.")
+    person = locked_person(person)
+    if person.birth_date == date:
+        return None
+    before = {"birth_date": _text(person.birth_date), "after": _text(date)}
+    event = note(Event.Kind.BIRTH, person, by, before)
+    Person.objects.filter(pk=person.pk).update(birth_date=date)
+    return event
 
 
-def _locked_face(face: Face) -> Face:
-    """The face as it is now, locked, with its person; Http404 if it is gone."""
-    rows = Face.objects.select_for_update(of=("self",), no_key=True).select_related("person")
-    return get_or_404(rows.defer("embedding", "landmarks"), pk=face.pk)
-
-
-def _drop_cover(face: Face) -> None:
-    """A face that leaves its person is not their picture any more."""
-    Person.objects.filter(cover=face).update(cover=None)
-
-
-def _follow(face: Face) -> None:
-    """What a decision about one face brings with it."""
-    if face.cluster_id:
-        revisions.count_sizes(Cluster.objects.filter(pk=face.cluster_id))
-    revisions.count_up({face.model}, wake=True, faces=False)
-
-
-def _note(kind: Event.Kind, person: Person | None, by: AbstractBaseUser, before: dict[str, Any]) -> Event:
-    return Event.objects.create(kind=kind, actor_id=by.pk, person=person, before=before)
+def _text(date: dt.date | None) -> str | None:
+    return date.isoformat() if date else None

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from django.db.models import Q, QuerySet
-
-from faces.access import get_cluster, get_person, unnamed_visible_to
+from faces import company
+from faces.access import get_cluster, get_person_now, unnamed_visible_to
+from faces.company import photos_with
 from faces.models import Cluster, Face, Person
 from faces.people import person_names
 from gallery import alt_text, photosets, search_set
 from gallery.access import Viewer, visible_to
-from gallery.folding import fold
 from gallery.photosets import PhotoSet
 
 
 def person_set(viewer: Viewer, person: Person) -> PhotoSet:
     """The photos of a person whom the viewer sees."""
-    photos = visible_to(viewer).filter(pk__in=_photos_with([person.pk]))
+    photos = visible_to(viewer).filter(pk__in=photos_with([person.pk]))
     return PhotoSet(f"person:{person.pk}", person.name, person.get_absolute_url(), photos)
 
 
@@ -39,38 +38,22 @@ def names_by_photo(photo_ids: Sequence[int], viewer: Viewer) -> dict[int, list[s
     return names
 
 
-def in_photos_of(viewer: Viewer, name: str) -> Q:
-    """A condition on photos: someone with exactly this name, whatever its case and accents, is in them."""
-    wanted = fold(name)
-    return _with_people(pk for pk, other in Person.objects.values_list("pk", "name") if fold(other) == wanted)
-
-
-def in_photos_of_anyone_like(viewer: Viewer, word: str) -> Q:
-    """A condition on photos: someone whose name contains the word, whatever its case and accents, is in them."""
-    wanted = fold(word)
-    return _with_people(pk for pk, other in Person.objects.values_list("pk", "name") if wanted in fold(other))
-
-
 def register() -> None:
-    photosets.register("person", lambda viewer, argument: person_set(viewer, get_person(viewer, _id(argument))))
+    photosets.register("person", lambda viewer, argument: person_set(viewer, get_person_now(viewer, _id(argument))))
     photosets.register(
         "suggestion", lambda viewer, argument: suggestion_set(viewer, get_cluster(viewer, _id(argument)))
     )
     alt_text.register_names(names_by_photo)
     search_set.register_facet(
-        "person", search_set.Facet(names=person_names, having=in_photos_of, mentioning=in_photos_of_anyone_like)
+        "person",
+        search_set.Facet(
+            names=person_names,
+            having=company.in_photos_of,
+            mentioning=company.in_photos_of_anyone_like,
+            company=company.in_company,
+        ),
     )
 
 
 def _id(argument: str) -> int:
     return int(argument) if argument.isdecimal() and len(argument) < 19 else 0
-
-
-def _photos_with(person_ids: Sequence[int]) -> QuerySet[Face, int]:
-    return Face.objects.filter(person_id__in=person_ids).order_by().values_list("photo_id", flat=True)
-
-
-def _with_people(person_ids: Iterable[int]) -> Q:
-    ids = list(person_ids)
-    # The photos are narrowed to what the viewer sees, and who is in such a photo is known to the viewer.
-    return Q(pk__in=_photos_with(ids)) if ids else Q(pk__in=[])

@@ -2,47 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.dateparse import parse_date
 
-from faces import revisions
+from faces import drawing, merging, pairs, revisions
+from faces.access import survivor
+from faces.deciding import Former, chunks, drop_covers, follow, free, give_guesses_back, refuse_again, users
 from faces.models import Cluster, Event, Face, Person, Refusal
+from faces.restoring import as_left, bury, decided_since, refused_since, restore
+from faces.shadow import rules
 
 
 class AlreadyUndone(Exception):  # noqa: N818
     """This entry of the journal was taken back before."""
 
 
+class SomethingFirst(Exception):  # noqa: N818
+    """It cannot be taken back, or something later has to be first. The message says what; nothing was changed."""
+
+
 @transaction.atomic
 def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     """Restores what was before an entry of the journal; sentences about what could not be restored, and why.
 
-    The entry must come from `access.get_event(by, ...)`. Raises `AlreadyUndone`. What somebody decided later stands:
-    faces about which there is a later entry that still holds, a name or a cover that was changed again.
+    The entry must come from `access.get_event(by, ...)`. Raises `AlreadyUndone`, and `SomethingFirst` if the person was
+    merged into another since. What somebody decided later stands: faces about which there is a later entry that still
+    holds, a name or a cover that was changed again.
     """
     revisions.lock()
-    if not Event.objects.filter(pk=event.pk, undone_at__isnull=True).update(undone_at=timezone.now()):
+    still = Event.objects.filter(pk=event.pk, undone_at__isnull=True)
+    if not still.update(undone_at=timezone.now(), undone_by_id=by.pk):
         raise AlreadyUndone
-    if event.kind == Event.Kind.NO_FACE:
-        return _undo_no_face(event, event.before)
+    event.undone_by_id = by.pk
+    if event.kind == Event.Kind.PAIR:
+        return pairs.undo_pair(event)
+    if event.kind == Event.Kind.RULES:
+        try:
+            return rules.undo(event)
+        except rules.NotApplicable as error:
+            raise SomethingFirst(str(error)) from error
     people = Person.objects.select_for_update(no_key=True)
     person = people.filter(pk=event.person_id).first() if event.person_id else None
+    if person is not None and person.merged_into_id:
+        now = survivor(by, person.pk)
+        raise SomethingFirst(
+            f"{person.name} was found to be {now.name if now else 'somebody else'} since: take that back first."
+        )
+    if "formers" in event.before:
+        return _undo_many(event, person, event.before)
+    if event.kind == Event.Kind.NO_FACE:
+        return _undo_no_face(event, event.before)
+    if event.kind == Event.Kind.DRAW:
+        return _undo_draw(event, person, event.before)
     if person is None:
         return ["The person is not there any more."]
-    undo = {
-        Event.Kind.NAME: _undo_name,
-        Event.Kind.MARKED: _undo_name,
-        Event.Kind.RENAME: _undo_rename,
-        Event.Kind.REFUSE: _undo_refuse,
-        Event.Kind.COVER: _undo_cover,
-        Event.Kind.HIDE: _undo_hide,
-    }[Event.Kind(event.kind)]
-    return undo(event, person, event.before)
+    if event.kind == Event.Kind.MERGE:
+        return merging.take_apart(event, person, decided_since(event, merging.faces_of_entry(event)), by)
+    if event.kind not in _UNDO:
+        raise SomethingFirst("This entry is not taken back here.")
+    return _UNDO[event.kind](event, person, event.before)
+
+
+# Kinds that are taken back by more than a change of their person.
+_ELSEWHERE = (Event.Kind.MERGE, Event.Kind.NO_FACE, Event.Kind.DRAW, Event.Kind.RULES)
+
+
+def may_be_undone(event: Event) -> bool:
+    """Whether an entry of this kind can be taken back at all."""
+    return event.kind in {*_UNDO, *_ELSEWHERE} or "formers" in event.before
+
+
+# ---- Faces ----------------------------------------------------------------------------------------------------------
+
+
+def _undo_many(event: Event, person: Person | None, before: dict[str, Any]) -> list[str]:
+    """What was said about many faces at once (`moving`): each is what it was, and so are refusals and guesses."""
+    refusals, lifted, released = before.get("refusals", []), before.get("lifted", []), before.get("released", [])
+    since = decided_since(event, {*before["faces"], *released})
+    bury(event, since)
+    for part in chunks({face for face, _ in refusals} - refused_since(event)):
+        Refusal.objects.filter(person=person, face_id__in=part).delete()
+    faces = as_left(event, set(before["faces"]) - since)
+    said = _kept(event, len(before["faces"]) - len(faces))
+    formers = {row[0]: Former(*row) for row in before["formers"]}
+    drop_covers(face.pk for face in faces if formers[face.pk].person != face.person_id)
+    said += restore(faces, formers.values())
+    ours = {face.pk for face in faces}
+    refuse_again(row for row in lifted if row[0] in ours and person is not None)
+    changed = list(faces)
+    if person is not None and not before.get("is_new"):
+        changed += give_guesses_back(person.pk, set(released) - since)
+    elif person is not None:
+        said += _unmake(person, changed)
+    follow(changed)
+    return said
 
 
 def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
@@ -51,116 +110,86 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str
     A person who was made by it goes, unless somebody confirmed another face of theirs since; one who was there before
     keeps their name, their cover and all other faces.
     """
-    since = _decided_since(event, {*before["faces"], *before["released"], *before["refused"]})
+    since = decided_since(event, {*before["faces"], *before["released"], *before["refused"]})
+    bury(event, since)
     ours = Face.objects.filter(
         pk__in=set(before["faces"]) - since, person=person, is_confirmed=True, decided_by_id=event.actor_id
     )
-    ids = list(ours.values_list("pk", flat=True))
-    said = _kept(len(before["faces"]) - len(ids))
-    faces = Face.objects.filter(pk__in=ids)
-    clusters, models = _places(faces)
+    faces = list(ours.defer("embedding", "landmarks"))
+    ids = [face.pk for face in faces]
+    said = _kept(event, len(before["faces"]) - len(ids))
     former = before.get("former")
     if not former:
-        faces.update(person=None, state=Face.State.UNKNOWN, is_confirmed=False, decided_by=None)
-    Person.objects.filter(pk=person.pk, cover__in=ids).update(cover=None)
-    Refusal.objects.filter(person=person, face_id__in=set(before["refused"]) - since).delete()
-    if ids and former:
-        said += _restore(faces.get(), former)
-        Refusal.objects.bulk_create(
-            Refusal(face_id=ids[0], person=person, decided_by=_user(refuser)) for refuser in former["lifted_of"]
+        Face.objects.filter(pk__in=ids).update(
+            person=None, state=Face.State.UNKNOWN, is_confirmed=False, decided_by=None
         )
+    if not former or former["person"] != person.pk:
+        Person.objects.filter(pk=person.pk, cover__in=ids).update(cover=None)
+    Refusal.objects.filter(person=person, face_id__in=set(before["refused"]) - refused_since(event)).delete()
+    if ids and former:
+        said += _restore(faces[0], former)
+        refuse_again((ids[0], person.pk, refuser) for refuser in former["lifted_of"])
     if not before["is_new"]:
-        _give_guesses_back(person, set(before["released"]) - since)
-    elif Face.objects.filter(person=person, is_confirmed=True).exists():
-        said.append(f"{person.name} stays: more faces were named since.")
+        faces += give_guesses_back(person.pk, set(before["released"]) - since)
     else:
-        _delete_person(person, clusters, models)
-    _follow(clusters, models)
+        said += _unmake(person, faces)
+    follow(faces)
     return said
 
 
-def _decided_since(event: Event, face_ids: Collection[int]) -> set[int]:
-    """Those of the faces about which a later entry of the journal still holds."""
-    kinds = (Event.Kind.NAME, Event.Kind.MARKED, Event.Kind.REFUSE, Event.Kind.NO_FACE)
-    later = Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, kind__in=kinds).order_by()
-    decided: set[int] = set()
-    for before in later.values_list("before", flat=True).iterator():
-        decided.update(before.get("faces", ()), before.get("refused", ()))
-        decided.add(before.get("face"))
-    return decided.intersection(face_ids)
-
-
-def _kept(count: int) -> list[str]:
+def _kept(event: Event, count: int) -> list[str]:
+    """A number is told to whoever decided: others may not see all of these faces."""
     if not count:
         return []
+    if event.actor_id != event.undone_by_id:
+        return ["What was changed or deleted since stays as it is."]
     if count == 1:
         return ["One face was changed or deleted since, and stays as it is."]
     return [f"{count} faces were changed or deleted since, and stay as they are."]
 
 
-def _give_guesses_back(person: Person, face_ids: Collection[int]) -> None:
-    """Guesses that a naming pushed aside, unless something stands against them now."""
-    filled = Face.objects.filter(person=person, is_confirmed=True).values("photo_id")
-    guesses = Face.objects.filter(pk__in=face_ids, state=Face.State.UNKNOWN, is_confirmed=False)
-    guesses.exclude(refusals__person=person).exclude(photo_id__in=filled).update(
-        person=person, state=Face.State.ASSIGNED
-    )
+def _unmake(person: Person, changed: list[Face]) -> list[str]:
+    """Deletes a person who was made by what is taken back, with the guesses that were made since (into `changed`).
+
+    They stay if somebody confirmed another face of theirs, or merged others into them: those may want to come back.
+    """
+    if Face.objects.filter(person=person, is_confirmed=True).exists():
+        return [f"{person.name} stays: more faces were named since."]
+    if Person.objects.filter(merged_into=person).exists():
+        return [f"{person.name} stays: somebody else was found to be {person.name} since."]
+    guesses = Face.objects.filter(person=person)
+    changed += guesses.defer("embedding", "landmarks")
+    guesses.update(person=None, state=Face.State.UNKNOWN)
+    person.delete()
+    return []
 
 
 def _restore(face: Face, former: dict[str, Any]) -> list[str]:
-    """Makes a face what it was before somebody decided about it alone; sentences about what could not be."""
-    state, said = former["state"], []
-    person = Person.objects.filter(pk=former["person"]).first() if former["person"] else None
-    if former["person"] and person is None:
-        state = Face.State.UNKNOWN
-        said.append("The person it was before is not there any more.")
-    elif person:
-        is_refused = Refusal.objects.filter(face=face, person=person).exists()
-        others = Face.objects.filter(photo_id=face.photo_id, person=person).exclude(pk=face.pk)
-        if is_refused or (not former["is_confirmed"] and others.exists()):
-            person, state = None, Face.State.UNKNOWN
-    Face.objects.filter(pk=face.pk).update(
-        person=person,
-        state=state,
-        is_confirmed=former["is_confirmed"] and person is not None,
-        decided_by=_user(former["decided_by"]),
-    )
-    if person and former["was_cover"]:
-        Person.objects.filter(pk=person.pk, cover__isnull=True).update(cover=face)
-    return said
-
-
-def _user(user_id: int | None) -> User | None:
-    """Who decided, if they have not left the house."""
-    return User.objects.filter(pk=user_id).first() if user_id else None
-
-
-def _delete_person(person: Person, clusters: set[int], models: set[str]) -> None:
-    """Deletes a person whom nobody confirmed any more, with the guesses that were made since."""
-    guesses = Face.objects.filter(person=person)
-    more_clusters, more_models = _places(guesses)
-    clusters |= more_clusters
-    models |= more_models
-    guesses.update(person=None, state=Face.State.UNKNOWN)
-    person.delete()
+    """Makes a face what it was before somebody decided about it alone."""
+    names = ("person", "state", "is_confirmed", "decided_by", "was_cover")
+    return restore([face], [Former(face.pk, *(former[name] for name in names))])
 
 
 def _undo_no_face(event: Event, before: dict[str, Any]) -> list[str]:
     face = Face.objects.filter(pk=before["face"]).defer("embedding", "landmarks").first()
     if face is None:
         return ["The face is not there any more."]
-    if face.state != Face.State.NOT_A_FACE or _decided_since(event, [face.pk]):
+    if face.state != Face.State.NOT_A_FACE or decided_since(event, [face.pk]):
+        bury(event, [face.pk])
         return ["Somebody decided about this face since."]
     said = _restore(face, before["former"])
-    _follow({face.cluster_id} if face.cluster_id else set(), {face.model})
+    follow([face])
     return said
 
 
-def _undo_rename(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
-    if person.name != before["after"]:
-        return [f"The name was changed again since, to {person.name}."]
-    Person.objects.filter(pk=person.pk).update(name=before["name"])
-    return []
+def _undo_draw(event: Event, person: Person | None, before: dict[str, Any]) -> list[str]:
+    """A face that was drawn goes, with the name that it got at once, unless somebody decided about it since."""
+    if since := decided_since(event, before["faces"]):
+        if person:
+            bury(event, since)
+        return ["Somebody decided about this face since: it stays."]
+    said = _undo_name(event, person, before) if person else []
+    return said or drawing.take_away(event)
 
 
 def _undo_refuse(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
@@ -170,16 +199,18 @@ def _undo_refuse(event: Event, person: Person, before: dict[str, Any]) -> list[s
         return ["The face is not there any more."]
     revisions.count_up({face.model}, wake=True, faces=False)
     if face.is_confirmed or face.state not in {Face.State.UNKNOWN, Face.State.ASSIGNED}:
+        bury(event, [face.pk])
         return ["Somebody decided about this face since."]
     others = Face.objects.filter(photo_id=face.photo_id, person=person).exclude(pk=face.pk)
     if others.filter(is_confirmed=True).exists():
         return [f"Another face in this photo is {person.name} now."]
-    others.update(person=None, state=Face.State.UNKNOWN)
+    free(others.values_list("pk", flat=True))
+    decided_by = before["decided_by"]
     Face.objects.filter(pk=face.pk).update(
         person=person,
         state=Face.State.ASSIGNED,
         is_confirmed=before["is_confirmed"],
-        decided_by=_user(before["decided_by"]),
+        decided_by=decided_by if users([decided_by]) else None,
     )
     if before["was_cover"]:
         Person.objects.filter(pk=person.pk, cover__isnull=True).update(cover=face)
@@ -188,25 +219,50 @@ def _undo_refuse(event: Event, person: Person, before: dict[str, Any]) -> list[s
     return []
 
 
+# ---- People ---------------------------------------------------------------------------------------------------------
+
+
+def _rows(person: Person) -> QuerySet[Person]:
+    return Person.objects.filter(pk=person.pk)
+
+
+def _undo_rename(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
+    if person.name != before["after"]:
+        return [f"The name was changed again since, to {person.name}."]
+    _rows(person).update(name=before["name"])
+    return []
+
+
 def _undo_cover(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
     if person.cover_id != before["after"]:
         return ["The cover was changed again since."]
     cover = Face.objects.filter(Q(pk=before["cover"]) & Q(person=person)).first()
-    Person.objects.filter(pk=person.pk).update(cover=cover)
+    _rows(person).update(cover=cover)
     return []
 
 
 def _undo_hide(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
-    Person.objects.filter(pk=person.pk, hidden=before["after"]).update(hidden=before["hidden"])
+    _rows(person).filter(hidden=before["after"]).update(hidden=before["hidden"])
     return []
 
 
-def _places(faces: QuerySet[Face]) -> tuple[set[int], set[str]]:
-    """The groups and the embedding models of some faces."""
-    rows = list(faces.order_by().values_list("cluster_id", "model").distinct())
-    return {cluster for cluster, _ in rows if cluster}, {model for _, model in rows}
+def _undo_birth(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
+    if person.birth_date != _date(before["after"]):
+        return ["The date of birth was changed again since."]
+    _rows(person).update(birth_date=_date(before["birth_date"]))
+    return []
 
 
-def _follow(clusters: set[int], models: set[str]) -> None:
-    revisions.count_sizes(Cluster.objects.filter(pk__in=clusters))
-    revisions.count_up(models, wake=True, faces=False)
+def _date(text: str | None) -> Any:
+    return parse_date(text) if text else None
+
+
+_UNDO: dict[str, Callable[[Event, Person, dict[str, Any]], list[str]]] = {
+    Event.Kind.NAME: _undo_name,
+    Event.Kind.MARKED: _undo_name,
+    Event.Kind.RENAME: _undo_rename,
+    Event.Kind.REFUSE: _undo_refuse,
+    Event.Kind.COVER: _undo_cover,
+    Event.Kind.HIDE: _undo_hide,
+    Event.Kind.BIRTH: _undo_birth,
+}

@@ -4,3 +4,6 @@
 CHUNK_BYTES = 2_000_000
 # What a browser without scripts can send at once.
 FORM_BYTES = 16_000_000
+# A picture whose faces are looked for, and the form that brings it.
+FACE_PICTURE_BYTES = 15_000_000
+FACE_FORM_BYTES = FACE_PICTURE_BYTES + 100_000

@@ -20,7 +20,7 @@ from gallery.search import Query
 SURE, FAIRLY_SURE, GUESS = "sure", "fairly sure", "a guess"
 # docs/dates.md has the whole table.
 _SURE = {Photo.TakenSource.EXIF, Photo.TakenSource.XMP, Photo.TakenSource.SIDECAR, Photo.TakenSource.VIDEO}
-_GUESSES = {Photo.TakenSource.FILE, Photo.TakenSource.EXIF_MODIFIED}
+GUESSES = {Photo.TakenSource.FILE, Photo.TakenSource.EXIF_MODIFIED}
 _COUNTING_IN_UTC = {
     Photo.TakenSource.VIDEO, Photo.TakenSource.TAKEOUT, Photo.TakenSource.GPS, Photo.TakenSource.NAME
 }  # fmt: skip
@@ -104,7 +104,7 @@ def confidence(photo: Photo) -> str:
     # What counts in UTC and says no place has the household's time zone, or is shown in UTC.
     is_lost = photo.offset_source == Photo.OffsetSource.HOUSEHOLD
     is_lost |= source in _COUNTING_IN_UTC and photo.utc_offset_min == 0 and not photo.offset_source
-    if source in _GUESSES or is_reset or is_lost or (source == Photo.TakenSource.NAME and photo.is_day_only):
+    if source in GUESSES or is_reset or is_lost or (source == Photo.TakenSource.NAME and photo.is_day_only):
         return GUESS
     is_moved = source == Photo.TakenSource.VIDEO and photo.offset_source == Photo.OffsetSource.PLACE
     return SURE if source in _SURE and not is_moved else FAIRLY_SURE

@@ -1,7 +1,8 @@
 """What was asked for: the words of the search box and the fields beside it, as a `Query`. Pure parsing, no database.
 
 Words are read in this order: "quoted phrases" stay text; dates (`2019`, `May 2019`, `2019-05`, `17 May 2019`,
-`2019-05-17`) become a range; names of people and places and words for labels become filters; a month that is left
+`2019-05-17`) become a range; names of people (`Anna and Tom`, `Anna without Tom`, `only Anna`) and places and words for
+labels become filters; `nobody`, `nobody else` and `someone unknown` say who else is in the photo; a month that is left
 (`July`) is that month of any year; the rest must be found in a photo's text. Case and accents do not matter
 (`folding`).
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -22,6 +23,9 @@ from gallery.folding import fold
 T = TypeVar("T")
 
 MOST_WORDS = 12
+ONLY, NOBODY, UNKNOWN = "only", "nobody", "unknown"
+# What may be said about everybody who is in a photo: by the word in the address, how it is typed and shown.
+COMPANY = {ONLY: "nobody else", NOBODY: "nobody", UNKNOWN: "someone unknown"}
 MOST_LENGTH = 300
 _TOKEN = re.compile(r'"([^"]*)"|([^\s"]+)')
 _MONTHS = {
@@ -31,6 +35,7 @@ _MONTHS = {
 } | {"sept": 9}
 # Alone, only the whole name is a month: "Jan" and "Mar" are names as well.
 _WHOLE_MONTHS = {calendar.month_name[number].lower(): number for number in range(1, 13)}
+_COMPANY_WORDS = {fold(words): word for word, words in COMPANY.items()} | {"somebody unknown": UNKNOWN}
 _YEAR = re.compile(r"(1[89]|20)\d\d")
 _YEAR_MONTH = re.compile(r"((?:1[89]|20)\d\d)-(\d\d?)")
 _DAY = re.compile(r"((?:1[89]|20)\d\d)-(\d\d?)-(\d\d?)")
@@ -39,10 +44,16 @@ _DAY = re.compile(r"((?:1[89]|20)\d\d)-(\d\d?)-(\d\d?)")
 @dataclass(frozen=True, slots=True)
 class Query:
     """All of it must hold: every word, every person, every label, every place, and a date within the range (both ends
-    included) and in one of the months (1 to 12), if there are any."""
+    included) and in one of the months (1 to 12), if there are any; and nobody in `without`.
+
+    `company`: `only` (nobody but the people, of whom there is one at least), `nobody` or `unknown` (someone who has no
+    name yet); or empty.
+    """
 
     words: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    company: str = ""
     labels: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     months: tuple[int, ...] = ()
@@ -50,7 +61,7 @@ class Query:
     last: dt.date | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.words or self.people or self.labels or self.places or self.months or self.first or self.last)
+        return self != Query()
 
     def address(self) -> str:
         """The query as the part of an address behind the question mark; the same query has one spelling."""
@@ -59,6 +70,9 @@ class Query:
             # Quoted, all of them: read again, they must not become names that are known by then.
             pairs.append(("q", _quoted(self.words)))
         pairs += [("person", name) for name in self.people]
+        pairs += [("without", name) for name in self.without]
+        if self.company:
+            pairs.append(("who", self.company))
         pairs += [("label", name) for name in self.labels]
         pairs += [("place", name) for name in self.places]
         pairs += [("month", str(number)) for number in self.months]
@@ -71,11 +85,16 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """One part of a query as a chip shows it, with the query that is left without it."""
+    """One part of a query as a chip shows it, with the query that is left without it.
+
+    `opposite`: with somebody instead of without them, or the other way round; None where there is none.
+    """
 
     kind: str
     text: str
     without: Query
+    name: str = ""
+    opposite: Query | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +110,9 @@ class Reader:
 
     def __init__(self, *, people: Iterable[str] = (), labels: Iterable[str] = (), places: Iterable[str] = ()) -> None:
         self._people = {fold(name): name for name in people}
+        self._also = {f"{word} {name}": meant for name, meant in self._people.items() for word in ("and", "with")}
+        self._without = {f"without {name}": meant for name, meant in self._people.items()}
+        self._only = {f"only {name}": meant for name, meant in self._people.items()}
         self._places = {fold(name): name for name in places}
         self._labels = {fold(word): label for word, label in label_words.spellings(labels).items()}
 
@@ -99,6 +121,8 @@ class Reader:
         text: str,
         *,
         people: Iterable[str] = (),
+        without: Iterable[str] = (),
+        company: str = "",
         labels: Iterable[str] = (),
         places: Iterable[str] = (),
         months: Iterable[str] = (),
@@ -107,22 +131,33 @@ class Reader:
     ) -> Query:
         """The query of the search form's fields. Nothing in them is an error: what cannot be read is left out.
 
-        `people`, `labels`, `places` and `months` (numbers) were chosen in their own fields; the known names are looked
-        for in `text`, longest first.
+        `people`, `without` (these may hold several known names, with commas between), `company`, `labels`, `places` and
+        `months` (numbers) were chosen in their own fields; the known names are looked for in `text`, longest first.
+        Who is wanted and unwanted at once is unwanted. Without people, `only` says nothing.
         """
         tokens = _tokens(text[:MOST_LENGTH])
         tokens, ranges = _take_dates(tokens)
-        tokens, found_people = _take_names(tokens, self._people)
+        tokens, found_without = _take_names(tokens, self._without)
+        tokens, found_only = _take_names(tokens, self._only)
+        tokens, found_people = _take_names(tokens, self._people | self._also)
         tokens, found_labels = _take_names(tokens, self._labels)
         tokens, found_places = _take_names(tokens, self._places)
+        tokens, found_company = _take_names(tokens, _COMPANY_WORDS)
         tokens, found_months = _take_names(tokens, _WHOLE_MONTHS)
         ranges.append((_date(first), _date(last)))
         starts = [start for start, _ in ranges if start]
         ends = [end for _, end in ranges if end]
         chosen = [self._labels.get(fold(name), name) for name in map(_name, labels)]
+        unwanted = _once([*self._several(without), *found_without])[:MOST_WORDS]
+        refused = {fold(name) for name in unwanted}
+        named = [*self._several(people), *found_only, *found_people]
+        wanted = _once(name for name in named if fold(name) not in refused)[:MOST_WORDS]
+        said = [word for word in (company, *found_company, ONLY if found_only else "") if word in COMPANY]
         return Query(
             words=_once(word for word, _ in tokens)[:MOST_WORDS],
-            people=_once([*map(_name, people), *found_people])[:MOST_WORDS],
+            people=wanted,
+            without=unwanted,
+            company=next((word for word in said if wanted or word != ONLY), ""),
             labels=_once([*chosen, *found_labels])[:MOST_WORDS],
             places=_once([*map(_name, places), *found_places])[:MOST_WORDS],
             months=tuple(dict.fromkeys([*filter(None, map(_month_number, months)), *found_months])),
@@ -130,12 +165,23 @@ class Reader:
             last=min(ends, default=None),
         )
 
+    def _several(self, values: Iterable[str]) -> Iterator[str]:
+        """The names in the fields for people. A comma may belong to a name: it parts only names that are known."""
+        for value in map(_name, values):
+            parts = [part.strip() for part in value.split(",") if part.strip()]
+            if fold(value) not in self._people and all(fold(part) in self._people for part in parts):
+                yield from parts
+            else:
+                yield value
+
     def form(self, typed: str, query: Query) -> Form:
         """How the form shows `query`: as it was typed, if that says all of it, else in words that do."""
         if '"' not in typed and self.read(typed) == query:
             return Form(typed.strip(), Query())
-        undated = replace(query, first=None, last=None)
-        for said, rest in ((query, Query()), (undated, Query(first=query.first, last=query.last))):
+        # Who else is there stays in its field, which can say that it does not matter any more.
+        dated, undated = replace(query, company=""), replace(query, company="", first=None, last=None)
+        company = Query(company=query.company)
+        for said, rest in ((dated, company), (undated, replace(company, first=query.first, last=query.last))):
             text = self._spell(said)
             if self.read(text) == said:
                 return Form(text, rest)
@@ -146,7 +192,8 @@ class Reader:
         months = [calendar.month_name[number] for number in query.months]
         words = [word if self.read(word).words == (word,) else _quoted([word]) for word in query.words]
         period = describe_range(query.first, query.last)
-        return " ".join(filter(None, [*query.people, *query.labels, *query.places, *months, period, *words]))
+        without = [f"without {name}" for name in query.without]
+        return " ".join(filter(None, [*query.people, *without, *query.labels, *query.places, *months, period, *words]))
 
 
 def _quoted(words: Iterable[str]) -> str:
@@ -168,7 +215,17 @@ def filters(query: Query) -> list[Filter]:
     def drop(values: Sequence[str], value: str) -> tuple[str, ...]:
         return tuple(other for other in values if other != value)
 
-    found = [Filter("person", name, replace(query, people=drop(query.people, name))) for name in query.people]
+    found = []
+    for name in query.people:
+        left = replace(query, people=drop(query.people, name))
+        if not left.people and left.company == ONLY:
+            left = replace(left, company="")
+        found.append(Filter("person", name, left, name, replace(left, without=(*query.without, name))))
+    for name in query.without:
+        left = replace(query, without=drop(query.without, name))
+        found.append(Filter("without", f"without {name}", left, name, replace(left, people=(*query.people, name))))
+    if query.company:
+        found.append(Filter("company", COMPANY[query.company], replace(query, company="")))
     found += [Filter("label", name, replace(query, labels=drop(query.labels, name))) for name in query.labels]
     found += [Filter("place", name, replace(query, places=drop(query.places, name))) for name in query.places]
     for number in query.months:

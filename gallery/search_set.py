@@ -5,7 +5,7 @@ A facet knows names that photos have something to do with. Apps register theirs 
     search_set.register_facet("person", Facet(names=queries.person_names, having=queries.in_photos_of,
                                               mentioning=queries.in_photos_of_anyone_like))
 
-The query of the address `/search/?q=&person=&label=&place=&month=&from=&to=` is also the name of its set,
+The query of the address `/search/?q=&person=&without=&who=&label=&place=&month=&from=&to=` is also the name of its set,
 `search:<query>`, so previous and next work among the results.
 """
 
@@ -33,6 +33,7 @@ from gallery.search import Query, Reader
 FEW = 1000
 Names: TypeAlias = Callable[[Viewer], list[str]]
 Narrowing: TypeAlias = Callable[[Viewer, str], Q]
+Company: TypeAlias = Callable[[Viewer, Query], Q]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,14 @@ class Facet:
     `names(viewer)`: the names the viewer may know (those with a photo they see), for suggestions; one query.
     `having(viewer, name)`: photos with exactly this name, folded (`folding`).
     `mentioning(viewer, word)`: photos with a name that contains the word, both folded.
+    `company(viewer, query)`: photos with all people of a query and none whom it does not want, in the company that it
+    asks for (`search.COMPANY`). Without it, `having` is asked for each of them, and nobody knows of company.
     """
 
     names: Names
     having: Narrowing
     mentioning: Narrowing
+    company: Company | None = None
 
 
 _facets: dict[str, Facet] = {}
@@ -67,6 +71,8 @@ def read(fields: QueryDict, reader: Reader) -> Query:
     return reader.read(
         fields.get("q", ""),
         people=fields.getlist("person"),
+        without=fields.getlist("without"),
+        company=fields.get("who", ""),
         labels=fields.getlist("label"),
         places=fields.getlist("place"),
         months=fields.getlist("month"),
@@ -90,8 +96,8 @@ def photo_set(viewer: Viewer, query: Query) -> PhotoSet:
     known = {pk: fold(name) for pk, name in Label.objects.values_list("pk", "name")} if query else {}
     for name in query.labels:
         photos = photos.filter(_with_label([pk for pk, label in known.items() if label == fold(name)]))
-    for name in query.people:
-        photos = photos.filter(_facets["person"].having(viewer, name) if "person" in _facets else Q(pk__in=[]))
+    if query.people or query.without or query.company:
+        photos = photos.filter(_in_company(viewer, query))
     for name in query.places:
         photos = photos.filter(place_list.condition(viewer, name))
     for word in query.words:
@@ -109,6 +115,20 @@ def photo_set(viewer: Viewer, query: Query) -> PhotoSet:
 def resolve(viewer: Viewer, argument: str) -> PhotoSet:
     """The set `search:<query>`. Its names were recognized when the query was made, so none are looked for again."""
     return photo_set(viewer, read(QueryDict(argument), Reader()))
+
+
+def _in_company(viewer: Viewer, query: Query) -> Q:
+    nobody = Q(pk__in=[])
+    people = _facets.get("person")
+    if people is not None and people.company is not None:
+        return people.company(viewer, query)
+    having = people.having if people else lambda viewer, name: nobody
+    condition = nobody if query.company else Q()
+    for name in query.people:
+        condition &= having(viewer, name)
+    for name in query.without:
+        condition &= ~having(viewer, name)
+    return condition
 
 
 def _midnight(day: dt.date) -> dt.datetime:

@@ -38,7 +38,8 @@ class Allowance:
     """Requests that may bring more than a form: those of `method` to an address that `path` matches as a whole.
 
     They share `under_way_bytes` among themselves, so that forms have their own. With `takes_part`, what has come when
-    the time is over, or the connection ends, goes to Django as if it were all: it counts what it gets.
+    the time is over, or the connection ends, goes to Django as if it were all: it counts what it gets. With `watches`,
+    Django finds in the environment, as `pictopy.has_gone`, whether the visitor still waits for the answer.
     """
 
     method: str
@@ -47,6 +48,7 @@ class Allowance:
     body_s: float
     under_way_bytes: int
     takes_part: bool = False
+    watches: bool = False
     refusal: str = "This is more than can be sent at once."
 
 
@@ -91,9 +93,14 @@ class Front:
     async def handle(self, scope: Any, protocol: Any) -> None:
         """One request. `scope` and `protocol` are those of RSGI."""
         loop = asyncio.get_running_loop()
+        watch: asyncio.Future[Any] | None = None
         try:
             body, is_whole = await self._body(scope, protocol)
-            answer = await loop.run_in_executor(self._django, self._ask, environment(scope, body))
+            environ = environment(scope, body)
+            if self._allowance(scope).watches:
+                watch = asyncio.ensure_future(protocol.client_disconnect())
+                environ["pictopy.has_gone"] = watch.done
+            answer = await loop.run_in_executor(self._django, self._ask, environ)
             if not is_whole:
                 answer.headers.append(("Connection", "close"))  # what still comes is not read any more
         except Refused as refused:
@@ -101,6 +108,9 @@ class Front:
         except Exception:
             logger.exception("A request could not be answered")
             answer = refusal(500, "Something went wrong.")
+        finally:
+            if watch is not None:
+                watch.cancel()
         if answer.file is None:
             protocol.response_bytes(answer.status, answer.headers, answer.body)
         elif scope.method == "HEAD":

@@ -19,7 +19,7 @@ CHUNKS_UNDER_WAY_BYTES = 6 * limits.CHUNK_BYTES
 
 
 def allowances() -> list[Allowance]:
-    """What may be longer than a form: a chunk of an upload, and the form for browsers without scripts."""
+    """What may be longer than a form: a chunk of an upload, the form for browsers without scripts, a face's picture."""
     return [
         Allowance(
             "PATCH",
@@ -37,6 +37,15 @@ def allowances() -> list[Allowance]:
             FORM_S,
             2 * limits.FORM_BYTES,
             refusal=f"Without scripts at most {limits.FORM_BYTES // 10**6} MB go at once. Choose fewer photos.",
+        ),
+        Allowance(
+            "POST",
+            re.compile(r"/people/find/"),
+            limits.FACE_FORM_BYTES,
+            FORM_S,
+            2 * limits.FACE_FORM_BYTES,
+            watches=True,
+            refusal=f"A picture may have at most {limits.FACE_PICTURE_BYTES // 10**6} MB. Send a smaller copy of it.",
         ),
     ]
 

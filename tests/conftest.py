@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.test import Client
 from django.test.utils import override_settings
+from hypothesis import settings as hypothesis_settings
 from pytest_django.fixtures import Settings
 
 from gallery import analysis, kept, paths
@@ -20,6 +21,10 @@ from gallery.models import Library
 from tests.environment import DATA
 from tests.factories import LibraryFactory
 from tests.recorder import Recorder
+from tests.thorough import USUAL
+
+hypothesis_settings.register_profile("pictopy", max_examples=USUAL)
+hypothesis_settings.load_profile("pictopy")
 
 MIRROR = Path(os.environ["PICTOPY_MODEL_MIRROR"])
 TEST_WEIGHTS = ("face_detection_yunet_2023mar.onnx", "mobilefacenet_128d.onnx", "yolox_nano.onnx")
@@ -28,6 +33,9 @@ TEST_WEIGHTS = ("face_detection_yunet_2023mar.onnx", "mobilefacenet_128d.onnx", 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     absent = [name for name in TEST_WEIGHTS if not (MIRROR / name).is_file()]
     for item in items:
+        # The slow suite tries them again, with all their examples.
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.property)
         if absent and item.get_closest_marker("weights"):
             item.add_marker(pytest.mark.skip(reason=f"weights are not in {MIRROR.name}/: {', '.join(absent)}"))
 

@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import io
 import itertools
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,7 @@ class FaceFactory(factory.django.DjangoModelFactory[Face]):
     quality = 0.8
     model = "mobilefacenet"
     embedding = factory.Sequence(lambda n: unit_vector(n).tobytes())
+    embedding_crc = factory.LazyAttribute(lambda o: zlib.crc32(o.embedding or b""))
 
 
 class AlbumFactory(factory.django.DjangoModelFactory[Album]):

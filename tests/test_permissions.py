@@ -27,7 +27,7 @@ from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, r
 from albums.models import Album
 from faces import crops
 from faces import services as people_services
-from faces.models import Cluster, Event, Face, Person
+from faces.models import Cluster, Clustering, Event, Face, Person, Preview
 from gallery import changes, renditions, thumbnails
 from gallery.duplicates import deciding
 from gallery.models import Change, DuplicateGroup, File, Library, Photo, Upload, WorkState
@@ -78,6 +78,8 @@ class World:
     twins: DuplicateGroup
     decided: DuplicateGroup
     film: Photo
+    other: Person
+    preview: Preview
     token: str = "x"
     clients: dict[Role, Client] = field(default_factory=dict)
 
@@ -149,6 +151,7 @@ def TUS(world: World) -> dict[str, str]:  # noqa: N802  (a constant of rows)
 LIBRARY = {"name": "New name", "visibility": "private", "scan_every_min": "60", "exclude": ""}
 NEW_PASSWORD = {"new_password1": "another sentence 8", "new_password2": "another sentence 8"}
 EDIT = {"when": "set", "day": "2020-05-17", "time": "14:05", "zone": "keep", "place": "keep", "apply": "1"}
+DISTANCES = {"model": "mobilefacenet", "eps": "0.40", "link_distance": "0.57", "match_distance": "0.50"}
 ALBUM = {"name": "New name", "description": "", "visibility": "private", "order": "oldest"}
 
 TABLE = [
@@ -262,15 +265,60 @@ TABLE = [
     ),
     # --- people: who sees a face may name it
     shown("faces:person_list", EVERYONE),
+    shown("faces:person_find", EVERYONE),
+    Row("faces:person_find", (422, 422, 422), (422, 422, 422), method="post"),
     shown("faces:person_detail", SEEN, one("person")),
     shown("faces:person_faces", SEEN, one("person")),
     posted("faces:person_rename", DONE, one("person"), lambda world: {"name": "Berta"}),
     posted("faces:person_hide", DONE, one("person"), lambda world: {"hidden": "1"}),
+    shown("faces:person_merge", SEEN, one("person")),
+    posted("faces:person_merge", DONE, one("person"), lambda world: {"with": world.other.pk}),
+    shown("faces:person_split", SEEN, one("person")),
+    shown("faces:journal", EVERYONE),
+    shown("faces:stranger_list", EVERYONE),
     shown("faces:cluster_detail", SEEN, one("cluster")),
+    # --- how faces are compared: administrators, who do not see what lies in other people's private libraries
+    shown("faces:recognition", ADMINISTRATORS),
+    posted("faces:recognition_try", ADMINISTRATORS_DO, lambda world: [], lambda world: DISTANCES),
+    shown("faces:preview_detail", ADMINISTRATORS, one("preview")),
+    posted("faces:preview_use", ADMINISTRATORS_DO, one("preview")),
+    posted("faces:preview_discard", ADMINISTRATORS_DO, one("preview")),
+    posted("faces:preview_retry", ADMINISTRATORS_DO, one("preview")),
+    Row(
+        "faces:preview_person", (404, 404, 404), (404, 404, 200), lambda world: [world.preview.pk, world.person.pk]
+    ),
+    Row(
+        "faces:preview_person", (404, 404, 404), (404, 404, 303), lambda world: [world.preview.pk, world.person.pk],
+        "post",
+    ),
+    # --- a face that was missed
+    shown("faces:face_draw", SEEN, one("photo")),
+    posted(
+        "faces:face_draw", DONE, one("photo"),
+        lambda world: {"left": "70", "top": "10", "width": "10", "height": "15", "name": "Dora"},
+    ),
+    shown("faces:cluster_split", SEEN, one("cluster")),
+    posted("faces:cluster_ignore", DONE, one("cluster")),
+    *(
+        posted(f"faces:faces_{what}", DONE, lambda world: [],
+               lambda world: {"face": world.face.pk, "person": world.person.pk, "name": "Dora"})
+        for what in ("name", "confirm", "refuse", "ignore", "dismiss", "restore")
+    ),
     posted("faces:cluster_name", DONE, one("cluster"), lambda world: {"name": "Carla"}),
     shown("faces:face_name", SEEN, one("face")),
     posted("faces:face_name", DONE, one("face"), lambda world: {"name": "Dora"}),
     posted("faces:face_refuse", DONE, one("face")),
+    shown("faces:face_why", SEEN, one("face")),
+    posted("faces:face_pair", DONE, one("face"), lambda world: {"other": world.unnamed.pk, "same": "0"}),
+    shown("faces:question_list", EVERYONE),
+    # To whom it is not asked, and when nobody asks it any more, an answer says that it was answered, and does nothing.
+    posted(
+        "faces:question_answer",
+        EVERYONE_DOES,
+        lambda world: [],
+        lambda world: {"question": f"who-{world.cluster.pk}-0", "answer": "skip"},
+    ),
+    shown("faces:question_count", EVERYONE_DOES),
     posted("faces:face_dismiss", DONE, one("face")),
     posted("faces:face_cover", DONE, one("face")),
     shown("faces:face_crop", SEEN, lambda world: [world.face.pk, world.crop()]),
@@ -315,6 +363,16 @@ def test_every_address_has_a_row() -> None:
     assert set(names(get_resolver().url_patterns)) == {row.name for row in TABLE}
 
 
+def preview_of(face: Face, person: Person) -> Preview:
+    """One by which the person would gain the face."""
+    Clustering.objects.create(model="mobilefacenet")
+    change = {"gains": {str(face.photo.library_id): [face.pk]}, "losses": {}, "kept": {}}
+    result = {"people": {str(person.pk): change}, "groups": [], "same_groups": {}}
+    return Preview.objects.create(
+        model="mobilefacenet", state="ready", result=result, finished_at=face.photo.imported_at
+    )
+
+
 def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: User) -> World:
     """The world, with real files for the pictures that addresses serve."""
     root = tmp_path / "pictures"
@@ -331,6 +389,8 @@ def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: Use
     DetectionFactory(photo=photo, label=LabelFactory(name="dog"))
     person, cluster = PersonFactory(name="Ana"), ClusterFactory()
     face = FaceFactory(photo=photo, person=person, state="assigned")
+    other = PersonFactory(name="Ute")
+    FaceFactory(photo=photo, person=other, state="assigned", is_confirmed=True, x=0.7)
     unnamed = FaceFactory(photo=photo, cluster=cluster, x=0.1)
     event = people_services.rename_person(person, "Anna", owner)
     assert event is not None
@@ -353,7 +413,7 @@ def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: Use
     (root / "a.mov").write_bytes(b"what moves")
     world = World(
         owner, member, admin, library, photo, failed, person, cluster, face, unnamed, event, album, deleted, uploads,
-        upload, trashed, change, twins, decided, film,
+        upload, trashed, change, twins, decided, film, other, preview_of(unnamed, person),
     )  # fmt: skip
     for role in ROLES:
         world.clients[role] = client = Client()

@@ -30,6 +30,7 @@ from gallery import pipeline, services, thumbnails, work
 from gallery.models import File, Library, Mark, Photo, WorkState
 from gallery.scope import Scope
 from tests.importing import assert_every_file_is_shown_as_it_is, scan, sha256, work_off
+from tests.thorough import examples
 
 T = TypeVar("T")
 NAMES = ("a.bmp", "b.bmp", "x/a.bmp", "x/b.bmp", "y/a.bmp", "y/c.bmp")
@@ -299,7 +300,7 @@ COMMON = hypothesis_settings(
 )
 
 
-@hypothesis_settings(COMMON, max_examples=30, derandomize=True)
+@hypothesis_settings(COMMON, max_examples=examples(60), derandomize=True)
 @given(actions=sequences(12))
 def test_after_any_sequence_each_file_is_shown_as_it_is_and_what_people_made_is_kept(
     actions: list[tuple[str, int, int]], beginning: World

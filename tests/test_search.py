@@ -101,6 +101,29 @@ def test_accents_and_case_of_names_do_not_matter() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("anna and may", Query(people=("Anna", "May"))),
+        ("dog with anna maria", Query(people=("Anna Maria",), labels=("dog",))),
+        ("Anna without MAY", Query(people=("Anna",), without=("May",))),
+        ("anna without anna", Query(without=("Anna",))),
+        ("only anna and may", Query(people=("Anna", "May"), company="only")),
+        ("anna nobody else", Query(people=("Anna",), company="only")),
+        ("nobody beach", Query(words=("beach",), company="nobody")),
+        ("somebody unknown", Query(company="unknown")),
+        ("nobody else", Query()),
+        ("without dog", Query(words=("without",), labels=("dog",))),
+        ('"without" anna', Query(words=("without",), people=("Anna",))),
+    ],
+)
+def test_who_is_there_and_who_is_not_is_said_in_words(text: str, query: Query) -> None:
+    assert KNOWING.read(text) == query
+    assert KNOWING.form(text, query).rest == Query()
+    assert KNOWING.read("", people=["anna, May"]).people == ("anna", "May")
+    assert KNOWING.read("", people=["Smith, Anna"]).people == ("Smith, Anna",), "a comma may belong to a name"
+
+
+@pytest.mark.parametrize(
     ("typed", "shown"),
     [
         ("dogs anna beach 2019", "dogs anna beach 2019"),
@@ -127,14 +150,23 @@ def test_the_box_takes_up_what_was_chosen_in_fields_and_leaves_there_what_no_wor
     assert form(people=["Nobody"]) == Form('"beach"', Query(people=("Nobody",)))
 
 
-@given(st.text(max_size=100), st.lists(st.sampled_from(["Anna", "May", "Eve"])), st.sampled_from(["", "2019-05-01"]))
-def test_what_the_form_holds_means_the_same(text: str, people: list[str], first: str) -> None:
-    query = KNOWING.read(text, people=people, first=first)
+@given(
+    st.text(max_size=100),
+    st.lists(st.sampled_from(["Anna", "May", "Eve"])),
+    st.lists(st.sampled_from(["Anna Maria", "May", "Adam"])),
+    st.sampled_from(["", *search.COMPANY]),
+    st.sampled_from(["", "2019-05-01"]),
+)
+def test_what_the_form_holds_means_the_same(
+    text: str, people: list[str], without: list[str], company: str, first: str
+) -> None:
+    query = KNOWING.read(text, people=people, without=without, company=company, first=first)
     form = KNOWING.form(text, query)
     fields = QueryDict(form.rest.address(), mutable=True)
     fields["q"] = form.text
     again = search_set.read(fields, KNOWING)
     assert set(again.people) == set(query.people)
+    assert (set(again.without), again.company) == (set(query.without), query.company)
     assert (again.words, again.labels, set(again.months)) == (query.words, query.labels, set(query.months))
     assert (again.first, again.last) == (query.first, query.last)
 

@@ -39,12 +39,6 @@ from gallery.vision.catalog import ModelSpec, ModelUnavailable
 # matched; 200 of a million within that of whole groups, which is a mean over many pairs: it is not low by chance.
 EPS_RATE, MATCH_RATE, LINK_RATE = 2e-7, 1e-5, 2e-4
 
-# A face is compared with all confirmed faces of a person, so with twice as many it is near one of them by chance twice
-# as often, and the tail doubles with 0.0125. Measured on LFW: with 90 % of the faces of 30 people confirmed (about 20
-# each) 5.8 % of what is matched is wrong at the same distance for all and 0.8 % at this one, and 99.4 instead of 99.7 %
-# are found; with five each nothing changes. Nobody's limit falls by more than 0.10 (1,280 faces): that is about eps.
-_FEW_CONFIRMED, _TAIL_DOUBLES, _MOST_DOUBLINGS = 5, 0.0125, 8
-
 # A crowd counts as ten pairs, and two people who are in every photo together as three: what differs between libraries
 # is who the people are. Drawn from LFW's people with many portraits, eps read off the pairs of six people has a
 # standard error of 0.06, however many photos they are in, of ten 0.04, of twenty 0.02: as much as about three
@@ -143,15 +137,6 @@ def calibrate(embeddings: Embeddings, photo_ids: Rows, *, spec: ModelSpec) -> Ca
     )
 
 
-def match_limits(match_distance: float, confirmed: Rows) -> NDArray[np.float64]:
-    """How near the nearest of a person's confirmed faces has to be, by how many they are: float64 (p,) for int64 (p,).
-
-    `match_distance` is for people of up to five; with many, chance offers more that is near.
-    """
-    doublings = np.log2(np.maximum(confirmed, _FEW_CONFIRMED) / _FEW_CONFIRMED).clip(max=_MOST_DOUBLINGS)
-    return np.asarray(match_distance - _TAIL_DOUBLES * doublings, dtype=np.float64)
-
-
 def fit_strangers(distances: NDArray[np.float64]) -> tuple[float, float]:
     """Mean and standard deviation of the normal distribution of the strangers among float64 (n,) distances, n > 0.
 
@@ -204,7 +189,7 @@ def _few_of_each_couple(
     rows, places = np.unique(np.concatenate([one, other]), return_inverse=True)
     points, photos = embeddings[rows], photo_ids[rows]
     groups = dbscan(points, eps=eps, min_samples=min_samples).labels
-    groups = separate_same_photo(groups, points, photos, eps=eps, min_samples=min_samples)
+    groups = separate_same_photo(groups, points, photos, min_samples=min_samples)
     # A face that is like no other is a person of its own.
     alone = np.flatnonzero(groups == NOISE)
     groups[alone] = groups.max(initial=NOISE) + 1 + np.arange(len(alone))

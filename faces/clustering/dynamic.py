@@ -9,21 +9,23 @@ falls apart is decided by walking from one neighbour of what went to the others,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from faces.clustering.batch import density, nearest_centres
-from faces.clustering.pairs import NOISE, Embeddings, Mask, Rows, near, usable
+from faces.clustering.pairs import NOISE, Embeddings, Mask, Rows, distinct, near, usable
 
 # Points of one step of a walk: more make the product cheaper, fewer make it end sooner.
 _STEP = 64
 # Faces that come or go at once: thousands of copies of one picture have millions of pairs among them.
 _BATCH = 64
+_COLUMNS = ("ids", "degrees", "core", "component", "nearest")
 
 
 class Event(NamedTuple):
@@ -84,6 +86,28 @@ class DynamicDBSCAN:
             made._next = len(first)
         return made
 
+    @classmethod
+    def restored(cls, arrays: Mapping[str, NDArray[Any]], *, eps: float, min_samples: int) -> DynamicDBSCAN:
+        """What `arrays` was given by, which it keeps and changes. Raises KeyError or ValueError if that cannot be."""
+        points = arrays["points"]
+        made = cls(points.shape[1], eps=eps, min_samples=min_samples)
+        for name in _COLUMNS:
+            column = arrays[name]
+            if column.shape != (len(points),):
+                raise ValueError(f"{name}: {column.shape} for {len(points)} rows")
+            setattr(made, f"_{name}", column)
+        made._points = points
+        made._next = int(arrays["next"][0])
+        taken = np.flatnonzero(made._ids != NOISE)
+        made._rows = dict(zip(made._ids[taken].tolist(), taken.tolist(), strict=True))
+        made._free = np.flatnonzero(made._ids == NOISE).tolist()
+        return made
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All that it knows, by name; no copies."""
+        columns = {name: getattr(self, f"_{name}") for name in _COLUMNS}
+        return {"points": self._points, **columns, "next": np.array([self._next], dtype=np.int64)}
+
     def __len__(self) -> int:
         return len(self._rows)
 
@@ -99,6 +123,37 @@ class DynamicDBSCAN:
     def core_ids(self) -> Rows:
         """The ids of the core points, ascending."""
         return np.sort(self._ids[self._core])
+
+    # ---- By row. A face keeps its row while it is there; afterwards another may have it.
+
+    @property
+    def points(self) -> Embeddings:
+        """float32 (rows, d); zeros in free rows and for faces without an embedding. Not to be changed."""
+        return self._points
+
+    @property
+    def row_ids(self) -> Rows:
+        """The id of the face in each row, or NOISE for a free one. int64 (rows,). Not to be changed."""
+        return self._ids
+
+    def row_labels(self) -> Rows:
+        """The cluster of each row, or NOISE."""
+        return self._all_labels()
+
+    def usable_rows(self) -> Mask:
+        """Which rows hold a face that has an embedding."""
+        return self._degrees > 0
+
+    def rows_of(self, ids: Rows) -> Rows:
+        """The rows of faces. Raises KeyError for an id that is not there."""
+        if len(ids) * 8 < len(self._rows):
+            return np.array([self._rows[face_id] for face_id in ids.tolist()], dtype=np.int64)
+        order = np.argsort(self._ids, kind="stable")
+        place = np.minimum(np.searchsorted(self._ids, ids, sorter=order), len(order) - 1)
+        rows = order[place] if len(order) else place
+        if not np.array_equal(self._ids[rows], ids):
+            raise KeyError("a face is not there")
+        return rows
 
     # ---- Coming
 
@@ -120,7 +175,7 @@ class DynamicDBSCAN:
         one, other = near(self._points, rows[self._degrees[rows] > 0], self._threshold)
         np.add.at(self._degrees, one, 1)
         np.add.at(self._degrees, other[~is_new[other]], 1)
-        touched = np.unique(np.concatenate([rows, other]))
+        touched = self._distinct(rows, other)
         fresh = touched[~self._core[touched] & (self._degrees[touched] >= self.min_samples)]
         self._core[fresh], self._nearest[fresh] = True, NOISE
         # The new points' neighbours are known; those of old ones that are core points only now are not.
@@ -145,14 +200,14 @@ class DynamicDBSCAN:
         place = np.full(len(self._ids), NOISE, dtype=np.int64)
         place[fresh] = np.arange(len(fresh))
         old = right[~is_fresh[right]]
-        components = np.unique(self._component[old])
+        components = distinct(self._component[old])
         ends = np.where(is_fresh[right], place[right], len(fresh) + np.searchsorted(components, self._component[right]))
         size = len(fresh) + len(components)
         graph = coo_array((np.ones(len(left), dtype=np.bool_), (place[left], ends)), shape=(size, size))
         _, groups = connected_components(graph, directed=False)
         target = np.full(groups.max() + 1, NOISE, dtype=np.int64)
         events: list[Event] = []
-        for group in np.unique(groups[len(fresh) :]).tolist():
+        for group in distinct(groups[len(fresh) :]).tolist():
             own = components[groups[len(fresh) :] == group]
             kept = int(own[0]) if len(own) == 1 else self._greatest(own)
             target[group] = kept
@@ -173,7 +228,7 @@ class DynamicDBSCAN:
 
     def _attach(self, border: Rows, centre: Rows) -> None:
         """Offers core neighbours to points that are not core; each keeps the nearest, the lowest id among equals."""
-        held = np.unique(border)
+        held = self._distinct(border)
         held = held[self._nearest[held] != NOISE]
         border, centre = np.concatenate([border, held]), np.concatenate([centre, self._nearest[held]])
         border, centre = nearest_centres(self._points, border, centre, self._ids[centre])
@@ -197,17 +252,17 @@ class DynamicDBSCAN:
         stays = ~going[other]
         one, other = one[stays], other[stays]
         np.subtract.at(self._degrees, other, 1)
-        near_by = np.unique(other)
+        near_by = self._distinct(other)
         lost = near_by[self._core[near_by] & (self._degrees[near_by] < self.min_samples)]
         _, right = near(self._points, lost, self._threshold)
         ceased = self._mask(np.concatenate([rows[self._core[rows]], lost]))
-        components = np.unique(self._component[ceased])
+        components = distinct(self._component[ceased])
         known = ceased[one]
         others = np.concatenate([other[known], right[~going[right]]])
         self._core[rows] = self._core[lost] = False
         self._component[rows] = self._component[lost] = NOISE
         self._release(rows)
-        beside = np.unique(others[self._core[others]])  # core points that lost a neighbour in their component
+        beside = self._distinct(others[self._core[others]])  # core points that lost a neighbour in their component
         events: list[Event] = []
         for component in components.tolist():
             if (self._component == component).any():
@@ -261,7 +316,7 @@ class DynamicDBSCAN:
             if seen > len(open_rows) // 2:
                 open_rows, seen = open_rows[is_open[open_rows]], 0
             _, found = near(self._points, step, self._threshold, among=open_rows)
-            found = np.unique(found[is_open[found]])
+            found = self._distinct(found[is_open[found]])
             is_open[found] = False
             seen += len(found)
             left -= int(is_target[found].sum())
@@ -281,6 +336,13 @@ class DynamicDBSCAN:
         mask[rows] = True
         return mask
 
+    def _distinct(self, *rows: Rows) -> Rows:
+        """Each of the rows once, ascending: much quicker than sorting those of a dense neighbourhood."""
+        mask = np.zeros(len(self._ids), dtype=np.bool_)
+        for part in rows:
+            mask[part] = True
+        return np.flatnonzero(mask)
+
     def _all_labels(self) -> Rows:
         """Of every row, free ones too."""
         if not len(self._ids):
@@ -299,7 +361,7 @@ class DynamicDBSCAN:
     def _check_new(self, ids: Rows, embeddings: Embeddings) -> None:
         if embeddings.shape != (len(ids), self._points.shape[1]):
             raise ValueError(f"{len(ids)} faces need embeddings of {self._points.shape[1]} numbers each")
-        if len(np.unique(ids)) != len(ids) or (len(ids) and ids.min() < 0):
+        if len(distinct(ids)) != len(ids) or (len(ids) and ids.min() < 0):
             raise ValueError("ids must be different, and not negative")
         if known := [face_id for face_id in ids.tolist() if face_id in self._rows]:
             raise ValueError(f"face {known[0]} is there already")

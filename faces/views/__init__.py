@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.urls import reverse
 from django.utils.html import format_html
 from django_htmx.middleware import HtmxDetails
 
-from faces.access import people_visible_to
+from faces.access import faces_visible_to, people_visible_to
 from faces.models import Event
 from gallery.views import SeeOther, back_to
 
@@ -62,6 +62,20 @@ def back_from(request: HttpRequest, person_id: int | None, otherwise: str) -> Ht
     if person_id and is_theirs and not people_visible_to(request.user).filter(pk=person_id).exists():
         return SeeOther(people)
     return back_to(request, otherwise or people)
+
+
+def chosen(request: MemberRequest) -> list[int]:
+    """The faces that a form has ticked (`face`), as far as one sees them; empty if none is ticked.
+
+    Http404 if there is none among them that one sees.
+    """
+    wanted = {pk for text in request.POST.getlist("face") if (pk := number(text)) is not None}
+    if not wanted:
+        return []
+    seen = faces_visible_to(request.user).filter(pk__in=wanted).order_by("pk")
+    if not (ids := list(seen.values_list("pk", flat=True))):
+        raise Http404
+    return ids
 
 
 def number(text: str | None) -> int | None:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.views.decorators.http import require_POST, require_safe
 
-from faces import access, people, revisions, services, sets, suggestions, undo
+from faces import (
+    access,
+    company,
+    people,
+    questions,
+    revisions,
+    services,
+    sets,
+    strangers,
+    suggestions,
+    undo,
+    years,
+)
 from faces.analyzer import FacesAnalyzer
-from faces.forms import NameForm
+from faces.forms import PersonForm
 from faces.models import Person
 from faces.views import MemberRequest, back_from, number, say
 from gallery import queries
@@ -30,12 +45,16 @@ def person_list(request: MemberRequest) -> HttpResponse:
         "has_hidden": people.has_hidden(request.user),
         "is_first_page": not (more_people or more_suggestions),
         "is_comparing": revisions.is_pending(),
+        "has_strangers": strangers.has_strangers(request.user),
     }
     if not more_suggestions:
         context["people"] = people.person_cards(request.user, hidden=hidden, after=number(more_people))
     if not (hidden or more_people):
         context["suggestions"] = suggestions.suggestion_cards(request.user, after=more_suggestions)
         context["names"] = people.person_names(request.user)
+    if context["is_first_page"] and not hidden:
+        # A group of two faces is a question; without groups it costs little to look.
+        context["has_questions"] = bool(context["suggestions"].cards) or questions.has_questions(request.user)
     if not (context.get("people") and context["people"].cards) and not (
         context.get("suggestions") and context["suggestions"].cards
     ):
@@ -47,11 +66,20 @@ def person_list(request: MemberRequest) -> HttpResponse:
 @require_safe
 def person_detail(request: MemberRequest, person_id: int) -> HttpResponse:
     """One person: the faces that belong to them, and their photos."""
-    person = access.get_person(request.user, person_id)
-    return _person_page(request, person, NameForm({"name": person.name}))
+    person = access.get_person_now(request.user, person_id)
+    if person.pk != person_id:
+        return redirect(person)
+    return _person_page(request, person, PersonForm({"name": person.name, "birth_date": person.birth_date}))
 
 
-def _person_page(request: MemberRequest, person: Person, form: NameForm, *, status: int = 200) -> HttpResponse:
+def _person_page(
+    request: MemberRequest,
+    person: Person,
+    form: PersonForm,
+    *,
+    asked: Sequence[people.PersonCard] = (),
+    status: int = 200,
+) -> HttpResponse:
     photo_set = sets.person_set(request.user, person)
     grid = queries.grid(request.user, photo_set, after=request.GET.get("after"), at=request.GET.get("at"))
     context: dict[str, Any] = {"tiles": grid.tiles, "next_url": grid.next_url}
@@ -59,41 +87,55 @@ def _person_page(request: MemberRequest, person: Person, form: NameForm, *, stat
         return render_page(request, "", "_tiles.html", context)
     (card,) = people.cards_of(request.user, [person])
     strip = people.person_faces(request.user, person, size=people.FACES_IN_STRIP)
+    ages = people.ages_in_photos(request.user, person)
     context |= {"nav": "people", "person": person, "card": card, "strip": strip, "form": form}
+    context |= {"ages": ages, "asked": asked, "today": timezone.localdate()}
+    context |= {
+        "together": company.together(request.user, person),
+        "years": years.over_the_years(request.user, person),
+    }
     return render_page(request, "faces/person_detail.html", "", context, status=status)
 
 
 @require_safe
 def person_faces(request: MemberRequest, person_id: int) -> HttpResponse:
     """All faces of a person, page by page; those that are guesses come first."""
-    person = access.get_person(request.user, person_id)
+    person = access.get_person_now(request.user, person_id)
+    if person.pk != person_id:
+        return redirect("faces:person_faces", person.pk)
     strip = people.person_faces(request.user, person, after=request.GET.get("after"))
     context = {
         "nav": "people",
         "person": person,
         "strip": strip,
         "is_first_page": "after" not in request.GET,
+        "has_guesses": any(not face.is_confirmed for face in strip.faces),
+        "names": people.person_names(request.user),
     }
     return render(request, "faces/person_faces.html", context)
 
 
 @require_POST
 def person_rename(request: MemberRequest, person_id: int) -> HttpResponse:
-    """Another name; one that somebody has already is only taken when the form says that it is meant."""
+    """Another name, and a date of birth if the form has one.
+
+    Of a name that somebody has already the page asks (422) whether they are the same person; `anyway`: they are not.
+    """
     person = access.get_person(request.user, person_id)
-    form = NameForm(request.POST)
-    if form.is_valid():
-        name = form.cleaned_data["name"]
-        others = [other for other in people.namesakes(request.user, name) if other.pk != person.pk]
-        if others and "anyway" not in request.POST:
-            form.add_error("name", f"There is another {others[0].name} already. Save again if both have this name.")
-            form.is_taken = True
-            return _person_page(request, person, form, status=422)
-        event = services.rename_person(person, name, request.user)
-        if event:
-            say(request, f"{person.name} is called {name} now.", event)
-        return back_to(request, person.get_absolute_url())
-    return _person_page(request, person, form, status=422)
+    form = PersonForm(request.POST)
+    if not form.is_valid():
+        return _person_page(request, person, form, status=422)
+    name = form.cleaned_data["name"]
+    others = [other for other in people.namesakes(request.user, name) if other.pk != person.pk]
+    if others and name != person.name and "anyway" not in request.POST:
+        return _person_page(request, person, form, asked=people.cards_of(request.user, others), status=422)
+    if event := services.rename_person(person, name, request.user):
+        say(request, f"{person.name} is called {name} now.", event)
+    date = form.cleaned_data["birth_date"]
+    if "birth_date" in request.POST and (event := services.set_birth_date(person, date, request.user)):
+        born = f"was born on {date_format(date, 'j F Y')}" if date else "has no date of birth any more"
+        say(request, f"{name} {born}.", event)
+    return back_to(request, person.get_absolute_url())
 
 
 @require_POST
@@ -117,6 +159,8 @@ def event_undo(request: MemberRequest, event_id: int) -> HttpResponse:
         left = undo.undo_event(event, request.user)
     except undo.AlreadyUndone:
         messages.info(request, "That was taken back already.")
+    except undo.SomethingFirst as error:
+        messages.warning(request, str(error))
     else:
         messages.success(request, " ".join(["Taken back.", *left]))
     person = access.people_visible_to(request.user).filter(pk=event.person_id).first() if event.person_id else None

@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_safe
 
 from gallery import place_list, queries, search_set, things
-from gallery.search import Reader, filters
+from gallery.search import COMPANY, Reader, filters
 from gallery.views import MemberRequest, is_fragment, render_page
 
 
@@ -29,6 +29,7 @@ def search(request: MemberRequest) -> HttpResponse:
         "form": reader.form(request.GET.get("q", ""), query),
         "filters": filters(query),
         "people": people,
+        "companies": [("", "anyone"), *COMPANY.items()],
         "labels": labels,
         "places": place_list.titles(request.user),
         "tiles": grid.tiles,

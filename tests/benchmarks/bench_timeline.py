@@ -60,6 +60,26 @@ def run(photos: int = 100_000, years: int = 20, rounds: int = 60) -> dict[str, d
             f"/search/?person=Person+{n % 30}&label=thing+{n % 5}&from={2006 + n % 18}-03-01&to={2008 + n % 18}-09-30"
             for n in range(rounds)
         ],
+        "search two people-one+date": [
+            f"/search/?person=Person+{n % 10}&person=Person+{(n + 3) % 10}&without=Person+{(n + 5) % 10}"
+            f"&from={2006 + n % 12}-03-01&to={2012 + n % 12}-09-30"
+            for n in range(rounds)
+        ],
+        "search two people-one": [
+            f"/search/?person=Person+{n % 10}&person=Person+{(n + 3) % 10}&without=Person+{(n + 5) % 10}"
+            for n in range(rounds)
+        ],
+        "search only two people": [
+            f"/search/?person=Person+{n % 10}&person=Person+{(n + 3) % 10}&who=only" for n in range(rounds)
+        ],
+        "search only one person": [f"/search/?person=Person+{n % 10}&who=only" for n in range(rounds)],
+        "search nobody+date": [
+            f"/search/?who=nobody&from={2006 + n % 12}-03-01&to={2007 + n % 12}-09-30" for n in range(20)
+        ],
+        "search nobody": ["/search/?who=nobody"] * 20,
+        "search someone unknown": ["/search/?who=unknown"] * 20,
+        "search without": [f"/search/?without=Person+{n % 10}" for n in range(20)],
+        "/people/<id>/": [f"/people/{1 + n % 30}/" for n in range(rounds)],
         "search person": [f"/search/?person=Person+{n % 30}" for n in range(rounds)],
         "search word": [f"/search/?q=img_0{n:03}" for n in range(rounds)],
         "search word of all photos": ["/search/?q=fujifilm"] * 20,
@@ -103,7 +123,10 @@ def _p95(times: list[float]) -> float:
 
 
 def _fill(photos: int, years: int) -> None:
-    """Two libraries, 80 labels (a few of them common), 200 people in a part of the photos, favourites."""
+    """Two libraries, 80 labels (a few of them common), 200 people in a part of the photos, favourites.
+
+    Up to four faces in a photo, a tenth of which are nobody's yet; ten people have some 6,000 photos each.
+    """
     import hashlib
 
     from django.contrib.auth.models import User
@@ -111,7 +134,7 @@ def _fill(photos: int, years: int) -> None:
 
     from faces.models import Face, Person
     from gallery import search_text
-    from gallery.models import Detection, File, Label, Library, Mark, Photo
+    from gallery.models import Detection, File, Label, Library, Mark, Photo, Receipt
 
     random.seed(0)
     user = User.objects.create_user("bench")
@@ -158,14 +181,28 @@ def _fill(photos: int, years: int) -> None:
         batch_size=5000,
     )
     people = [Person.objects.create(name=f"Person {n}") for n in range(200)]
-    Face.objects.bulk_create(
-        [
-            Face(photo_id=pk, person=_choose(people, common=10), state="assigned", score=0.9, model="bench", **box)
-            for pk, _ in ids
-            if random.random() < 0.6
-        ],
-        batch_size=5000,
-    )
+    digests = dict(Photo.objects.values_list("id", "digest"))
+
+    def face(photo_id: int) -> Face:
+        person = _choose(people, common=10) if random.random() < 0.9 else None
+        return Face(
+            photo_id=photo_id,
+            person=person,
+            state="assigned" if person else "unknown",
+            digest=digests[photo_id],
+            score=0.9,
+            quality=random.random(),
+            model="bench",
+            embedding=random.randbytes(512),
+            **box,
+        )
+
+    for first in range(0, len(ids), 5000):
+        some = [pk for pk, _ in ids[first : first + 5000]]
+        Face.objects.bulk_create(
+            [face(pk) for pk in some for _ in range(random.choice((0, 0, 1, 1, 2, 4)))], batch_size=2000
+        )
+        Receipt.objects.bulk_create([Receipt(photo_id=pk, analyzer="faces", version="bench", at=now) for pk in some])
     Mark.objects.bulk_create([Mark(user=user, photo_id=pk, favourite=True) for pk, _ in ids[::50]])
 
 

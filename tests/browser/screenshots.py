@@ -68,6 +68,13 @@ def addresses(page: Page) -> Iterator[tuple[str, str]]:
     for name, part in (("person", ".covers.round a"), ("suggestion", "a.suggestion-cover")):
         if link := first_link(page, "/people/", part):
             yield name, link
+            yield f"{name}-split", f"{link}split/"
+            if name == "person":
+                yield "person-faces", f"{link}faces/"
+                yield "person-merge", f"{link}merge/"
+    yield "face-find", "/people/find/"
+    yield "journal", "/people/journal/"
+    yield "strangers", "/people/strangers/"
     yield "places", "/places/"
     yield "clock", "/photos/clock/"
     yield "changes", "/changes/"

@@ -195,7 +195,7 @@ def test_every_question_about_a_name_keeps_the_console_empty(page: Page, watch: 
 
         page.goto("/people/")
         page.locator(".covers.round").get_by_role("link", name="Sister-in-law Wilhelmine").first.click()
-        page.get_by_text("Rename").click()
+        page.get_by_text("Edit", exact=True).click()
         page.get_by_label("Name", exact=True).fill("\u3164")
         page.get_by_role("button", name="Save").click()
         expect(page.locator("#rename_error")).to_have_text("Type a name.")

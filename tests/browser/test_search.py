@@ -47,7 +47,7 @@ def test_dates_and_words_make_chips_that_can_be_taken_away(page: Page) -> None:
 
 def test_the_fields_for_dates_narrow_what_was_typed(page: Page) -> None:
     page.goto("/search/?q=scene")
-    page.get_by_text("Person, thing, place, dates").click()
+    page.get_by_text("People, thing, place, dates").click()
     page.get_by_label("From").fill("2024-01-01")
     page.get_by_label("To", exact=True).fill("2024-04-30")
     page.get_by_role("main").get_by_role("button", name="Search").click()

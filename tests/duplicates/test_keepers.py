@@ -12,7 +12,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from albums.models import Album, AlbumItem
-from faces.models import Face, Person, Refusal
+from faces import services
+from faces.models import Face, FacePair, Person, Refusal
 from gallery import decided, describing, keepsakes, metadata, search_text
 from gallery.models import Mark, Photo
 from tests.duplicates.rows import snapshot, twins
@@ -325,6 +326,19 @@ def test_refusals_and_what_is_no_face_move(photos: list[Photo], anna: Person, ow
         assert (guessed.person, guessed.state, poster.state) == (None, "unknown", "ignored")
 
 
+def test_what_was_said_of_two_faces_is_said_of_those_that_take_their_place(
+    photos: list[Photo], anna: Person, owner: User
+) -> None:
+    kept, first, second = photos
+    theirs, elsewhere, ours = face(first), face(second, anna, looks=3, x=0.7), face(kept)
+    never = FacePair.objects.create(one=theirs, other=elsewhere, is_same=False, decided_by=owner)
+    with moving([first], kept):
+        (pair,) = FacePair.objects.exclude(pk=never.pk)
+        assert {pair.one_id, pair.other_id} == {ours.pk, elsewhere.pk}
+        assert (pair.is_same, pair.decided_by) == (False, owner)
+    assert list(FacePair.objects.all()) == [never]
+
+
 def test_a_face_that_somebody_decided_about_since_stays(photos: list[Photo], anna: Person, owner: User) -> None:
     kept, first, second = photos
     face(first, anna, by=owner)
@@ -336,6 +350,23 @@ def test_a_face_that_somebody_decided_about_since_stays(photos: list[Photo], ann
     Face.objects.filter(photo=kept).exclude(pk=ours.pk).update(person=anna)
     assert keepsakes.put_back(record) == ["Somebody decided about 2 faces in it since; that stays."]
     assert set(Face.objects.filter(photo=kept).values_list("person", flat=True)) == {anna.pk, berta.pk}
+
+
+def test_who_was_merged_since_comes_back_as_whom_they_are_now(photos: list[Photo], anna: Person, owner: User) -> None:
+    kept, first, _ = photos
+    named = face(first, anna, by=owner)
+    ours = face(kept, PersonFactory(name="Tom"), is_confirmed=False)
+    face(kept, anna, looks=3, x=0.7, is_confirmed=False)
+    Person.objects.filter(pk=anna.pk).update(cover=named)
+    record = move([first], kept)
+    berta = PersonFactory(name="Berta")
+    services.merge_people(berta, [anna], owner)
+    assert keepsakes.put_back(record) == []
+    ours.refresh_from_db()
+    assert (ours.person and ours.person.name, ours.is_confirmed) == ("Tom", False)
+    berta.refresh_from_db()
+    assert berta.cover == named
+    assert not anna.faces.exists()
 
 
 def test_the_keepers_move_in_the_order_of_their_locks() -> None:

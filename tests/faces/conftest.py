@@ -15,6 +15,8 @@ from faces.models import Cluster, Clustering, Face, Person
 from gallery.models import Library, Photo
 from tests.factories import FaceFactory, LibraryFactory, PersonFactory, PhotoFactory, unit_vector
 
+Regroup = Callable[[], Clustering]
+
 MODEL = "mobilefacenet"
 
 

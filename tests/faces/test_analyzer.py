@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import zlib
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
@@ -198,3 +202,23 @@ def test_a_picture_without_faces_has_none(db: None) -> None:
     analyzer = FacesAnalyzer()
     result = analyzer.run(np.asarray(picture(320, 240, seed=3)), version=analyzer.version() or "")
     assert result == FoundFaces(MODEL, ())
+
+
+def test_every_embedding_is_written_with_its_crc(db: None) -> None:
+    photo = PhotoFactory()
+    save(photo, found(0.1))
+    face = photo.faces.get()
+    assert face.embedding_crc == zlib.crc32(bytes(face.embedding or b"")) != 0
+    save(photo, found(0.1, who=2))
+    face.refresh_from_db()
+    assert face.embedding_crc == zlib.crc32(bytes(face.embedding or b""))
+
+
+def test_embeddings_from_before_get_their_crc(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    filling = import_module("faces.migrations.0008_fill_embedding_crc")
+    monkeypatch.setattr(filling, "PORTION", 2)
+    faces = [*FaceFactory.create_batch(5, embedding_crc=0), FaceFactory(embedding=None)]
+    filling.fill(apps, SimpleNamespace(connection=connection))
+    for face in faces:
+        face.refresh_from_db()
+        assert face.embedding_crc == zlib.crc32(bytes(face.embedding or b""))

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from faces.clustering import calibration
-from faces.clustering.calibration import calibrate, fit_strangers, match_limits
+from faces.clustering.calibration import calibrate, fit_strangers
 from faces.clustering.pairs import Embeddings, Rows
+from faces.limits import match_limit
 from gallery.vision.catalog import ModelSpec, ModelUnavailable, model, read_catalog
 
 SPEC = model("mobilefacenet")
@@ -152,7 +153,7 @@ def test_a_range_that_does_not_hold_its_distance_is_no_catalog(tmp_path: Path, w
 
 
 def test_people_with_many_confirmed_faces_take_only_nearer_ones() -> None:
-    limits = match_limits(0.50, np.array([1, 5, 10, 80, 640, 9000]))
+    limits = np.array([match_limit(0.50, count) for count in (1, 5, 10, 80, 640, 9000)])
     assert limits == pytest.approx([0.50, 0.50, 0.4875, 0.45, 0.4125, 0.40])
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 
-from faces.clustering import NOISE, batch, dbscan, one_a_photo, pairs, separate_same_photo
+from faces.clustering import NOISE, batch, dbscan, pairs, separate_same_photo, trees
 
 
 def normalised(points: np.ndarray) -> np.ndarray:
@@ -91,7 +91,7 @@ def test_zeros_and_nan_belong_to_nothing() -> None:
 def test_no_faces_make_no_clusters() -> None:
     assert len(dbscan(np.empty((0, 128), np.float32), eps=0.4, min_samples=2).labels) == 0
     nothing = np.empty(0, np.int64)
-    assert len(separate_same_photo(nothing, np.empty((0, 8), np.float32), nothing, eps=0.4, min_samples=2)) == 0
+    assert len(separate_same_photo(nothing, np.empty((0, 8), np.float32), nothing, min_samples=2)) == 0
 
 
 @pytest.mark.slow
@@ -109,8 +109,8 @@ def test_nobody_is_twice_in_one_photo(
     photo_ids = np.array(photos[: len(points)], dtype=np.int64)
     before = dbscan(points, eps=eps, min_samples=min_samples).labels
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(one_a_photo, "PAIR_BUDGET", budget)
-        after = separate_same_photo(before, points, photo_ids, eps=eps, min_samples=min_samples)
+        patch.setattr(trees, "PAIR_BUDGET", budget)
+        after = separate_same_photo(before, points, photo_ids, min_samples=min_samples)
 
     groups = {label: np.flatnonzero(after == label) for label in set(after.tolist()) - {NOISE}}
     for rows in groups.values():
@@ -129,13 +129,13 @@ def test_two_people_linked_by_one_blurred_face_come_apart() -> None:
     def at(degrees: float) -> list[float]:
         return [float(np.cos(np.radians(degrees))), float(np.sin(np.radians(degrees)))]
 
-    # Anna around 0 degrees, Tom around 60; photo 3 shows both, and a blurred face at 33 degrees links them.
-    points = np.array([at(d) for d in (0, 4, 8, 33, 58, 62, 66)], dtype=np.float32)
+    # Anna around 0 degrees, Tom around 60; photo 3 shows both, and a blurred face at 32.5 degrees links them.
+    points = np.array([at(d) for d in (0, 4, 8, 32.5, 58, 62, 66)], dtype=np.float32)
     photo_ids = np.array([1, 2, 3, 4, 3, 5, 6])
     eps = 1 - float(np.cos(np.radians(26)))
     labels = dbscan(points, eps=eps, min_samples=2).labels
     assert labels.tolist() == [0] * 7
-    separated = separate_same_photo(labels, points, photo_ids, eps=eps, min_samples=2)
+    separated = separate_same_photo(labels, points, photo_ids, min_samples=2)
     assert separated.tolist() == [0, 0, 0, 0, 1, 1, 1]
 
 

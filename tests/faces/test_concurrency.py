@@ -17,6 +17,7 @@ from django.http import Http404
 
 from faces import grouping, revisions, services, undo
 from faces.analyzer import FacesAnalyzer, FoundFace, FoundFaces
+from faces.deciding import merges, survivor_of
 from faces.models import Cluster, Clustering, Event, Face, Person, Refusal
 from gallery import work
 from gallery.models import Photo
@@ -30,7 +31,16 @@ pytestmark = [
 
 PEOPLE, PHOTOS, TURNS, PATIENCE_S = 8, 40, 15, 120
 # What somebody else's decision a moment ago may rightly answer.
-TOO_LATE = (services.SameName, services.NothingToName, undo.AlreadyUndone, Http404)
+TOO_LATE = (
+    services.SameName,
+    services.NothingToName,
+    services.MergedBefore,
+    undo.AlreadyUndone,
+    undo.SomethingFirst,
+    Http404,
+)
+NAMES = ("name", "move")
+DECIDES = (*NAMES, "refuse", "no_face", "ignore")
 Job: TypeAlias = Callable[[random.Random, int], None]
 
 
@@ -105,6 +115,32 @@ def jobs_of(anna: User, tom: User, photos: list[Photo]) -> dict[str, Job]:
         else:
             services.set_cover(face, tom)
 
+    def correct_many(chance: random.Random, turn: int) -> None:
+        """Moving, confirming, refusing and setting aside many faces at once."""
+        faces = [face.pk for face in chance.sample(list(Face.objects.order_by("pk")), 6)]
+        people = list(Person.objects.order_by("pk"))
+        said = chance.choice(["move", "name", "confirm", "refuse", "ignore", "back"])
+        if said == "name":
+            services.name_faces(faces, f"Many {chance.randrange(4)}", anna)
+        elif said == "ignore" and turn % 3 == 0:
+            services.ignore_faces(faces, anna)
+        elif said == "back":
+            services.take_strangers_back(faces, anna)
+        elif people:
+            person = chance.choice(people)
+            decide = {"move": services.move_faces, "confirm": services.confirm_faces}
+            if said in decide:
+                decide[said](faces, person, anna)
+            else:
+                services.refuse_faces(faces, person, anna)
+
+    def merge(chance: random.Random, turn: int) -> None:
+        """Two at once: who is merged into whom is chosen crosswise."""
+        people = list(Person.objects.order_by("pk"))
+        if len(people) > 2 and turn % 3 == 0:
+            one, other = chance.sample(people, 2)
+            services.merge_people(one, [other], chance.choice([anna, tom]))
+
     def take_back(chance: random.Random, turn: int) -> None:
         events = list(Event.objects.filter(undone_at__isnull=True).order_by("-pk")[:6])
         if events:
@@ -124,7 +160,11 @@ def jobs_of(anna: User, tom: User, photos: list[Photo]) -> dict[str, Job]:
         "naming": name(anna),
         "naming too": name(tom),
         "correcting": correct,
+        "correcting many": correct_many,
+        "merging": merge,
+        "merging too": merge,
         "undoing": take_back,
+        "undoing too": take_back,
         "analysing": analyse,
         "analysing too": analyse,
         "grouping": group,
@@ -157,7 +197,8 @@ def test_nobody_waits_for_each_other_and_what_was_decided_stands(
 
     # Every decision in the journal that nobody took back, or changed later, is what the rows say.
     last: dict[int, Event] = {}
-    for event in Event.objects.filter(undone_at__isnull=True, kind__in=["name", "refuse", "no_face"]).order_by("pk"):
+    went = merges()
+    for event in Event.objects.filter(undone_at__isnull=True, kind__in=DECIDES).order_by("pk"):
         for face_id in [*event.before.get("faces", []), *filter(None, [event.before.get("face")])]:
             last[face_id] = event
     assert last
@@ -165,14 +206,19 @@ def test_nobody_waits_for_each_other_and_what_was_decided_stands(
     for face_id, event in last.items():
         assert face_id in faces, f"a face about which somebody decided ({event.kind}) is gone"
         face = faces[face_id]
-        if event.kind == Event.Kind.NAME:
-            assert (face.person_id, face.is_confirmed) == (event.person_id, True)
+        if event.kind in NAMES:
+            assert (face.person_id, face.is_confirmed) == (survivor_of(event.person_id or 0, went), True)
         elif event.kind == Event.Kind.NO_FACE:
             assert face.state == Face.State.NOT_A_FACE
+        elif event.kind == Event.Kind.IGNORE:
+            assert (face.state == Face.State.IGNORED) == (event.before["after"]["state"] == Face.State.IGNORED)
         else:
             assert Refusal.objects.filter(face=face, person_id=event.person_id).exists()
     sure = {pk for pk, face in faces.items() if face.is_confirmed}
-    assert sure == {pk for pk, event in last.items() if event.kind == Event.Kind.NAME}
+    assert sure == {pk for pk, event in last.items() if event.kind in NAMES}
+    assert not Face.objects.filter(person__merged_into__isnull=False).exists()
+    for person_id in went:
+        assert survivor_of(person_id, went) not in went, "a circle of merges"
 
     # And what follows from the decisions is what a run in peace and quiet makes of them.
     regroup()

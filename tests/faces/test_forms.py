@@ -107,7 +107,12 @@ def test_a_person_is_renamed_and_a_double_name_is_asked_about(owner_client: Clie
     url = f"/people/{tom.pk}/rename/"
     response = owner_client.post(url, {"name": "ANNA"})
     assert response.status_code == 422
-    assert "another Anna" in response.content.decode()
+    page = response.content.decode()
+    assert "There is already somebody called Anna. Are they the same person?" in page
+    assert f'name="with" value="{anna.pk}" formaction="/people/{tom.pk}/merge/"' in page
+    assert page.count("/media/faces/") >= 2, "pictures of both"
+    tom.refresh_from_db()
+    assert tom.name == "Tom"
     assert owner_client.post(url, {"name": ""}).status_code == 422
     assert owner_client.post(url, {"name": "x" * 121}).status_code == 422
     response = owner_client.post(url, {"name": "ANNA", "anyway": "1"})

@@ -15,7 +15,9 @@ from django.utils import timezone
 
 from faces import grouping, revisions
 from faces.analyzer import FacesAnalyzer
-from faces.models import Cluster, Clustering, Face, Person, Refusal
+from faces.clustering import DynamicDBSCAN
+from faces.grouping import groups as groups_module
+from faces.models import Cluster, Clustering, Face, FacePair, Person, Refusal
 from gallery import work
 from gallery.models import Photo
 from tests.faces.conftest import MODEL, House, groups, ids, look
@@ -191,13 +193,13 @@ def test_the_lease_of_a_dead_worker_is_taken_over(house: House, is_expired: bool
 def test_a_worker_that_lost_its_lease_writes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     house.faces(1, 2)
     revisions.count_up([MODEL], wake=False, faces=True)
-    compute = grouping.compute
+    compute = groups_module.follow
 
     def slowly(*args: Any) -> Any:
         Clustering.objects.update(lease_owner="another:2:2")
         return compute(*args)
 
-    monkeypatch.setattr(grouping, "compute", slowly)
+    monkeypatch.setattr(groups_module, "follow", slowly)
     grouping.run(Clustering.objects.get().pk)
     assert groups() == set()
 
@@ -210,7 +212,7 @@ def test_an_error_is_noted_and_not_tried_again_at_once(house: House, monkeypatch
     def fail(*args: Any) -> Any:
         raise MemoryError("too many")
 
-    monkeypatch.setattr(grouping, "compute", fail)
+    monkeypatch.setattr(groups_module, "follow", fail)
     with pytest.raises(MemoryError):
         grouping.run(clustering.pk)
     clustering.refresh_from_db()
@@ -228,7 +230,7 @@ def test_a_decision_moves_names_without_making_the_groups_anew(
     faces = house.faces(1, 4)
     regroup()
     before = groups()
-    monkeypatch.setattr(grouping.algorithm, "dbscan", lambda *args, **options: pytest.fail("made anew"))
+    monkeypatch.setattr(DynamicDBSCAN, "build", lambda *args, **options: pytest.fail("made anew"))
     confirm(faces[0], anna)
     revisions.count_up([MODEL], wake=False, faces=False)
     grouping.run(Clustering.objects.get().pk)
@@ -310,7 +312,7 @@ def test_decisions_made_while_it_computes_stand(
     confirm(reference[0], anna)
     confirm(house.face(5), gone)
     refused, named, deleted, of_gone = house.face(1), house.face(2), house.face(1), house.face(5)
-    compute, calls = grouping.compute, list[int]()
+    compute, calls = groups_module.follow, list[int]()
 
     def meanwhile(*args: Any) -> Any:
         if not calls:
@@ -322,7 +324,7 @@ def test_decisions_made_while_it_computes_stand(
         calls.append(1)
         return compute(*args)
 
-    monkeypatch.setattr(grouping, "compute", meanwhile)
+    monkeypatch.setattr(groups_module, "follow", meanwhile)
     regroup()
     assert person_of(refused) is None
     assert person_of(named) == tom
@@ -330,3 +332,35 @@ def test_decisions_made_while_it_computes_stand(
     assert person_of(of_gone) is None
     assert len(calls) == 2, "what changed meanwhile is followed by another round"
     assert not revisions.is_stale(Clustering.objects.get())
+
+
+def test_whom_a_face_or_a_group_is_near_is_written_as_a_question(house: House, regroup: Regroup) -> None:
+    known, far, also_far = house.faces(1, 3)
+    anna = PersonFactory(name="Anna")
+    confirm(known, anna)
+    Face.objects.filter(pk=far.pk).update(embedding=look(1, 77, noise=1.6))
+    Face.objects.filter(pk=also_far.pk).update(embedding=look(1, 77, noise=1.6))
+    regroup()
+    far.refresh_from_db()
+    assert (far.person, far.near_person) == (None, anna)
+    assert far.near_distance == pytest.approx(0.54, abs=0.03)
+    cluster = Cluster.objects.get(pk=far.cluster_id)
+    assert (cluster.near_person, cluster.near_distance) == (anna, pytest.approx(far.near_distance))
+    Refusal.objects.create(face=far, person=anna)
+    Refusal.objects.create(face=also_far, person=anna)
+    regroup()
+    far.refresh_from_db()
+    cluster.refresh_from_db()
+    assert (far.near_person, far.near_distance, cluster.near_person) == (None, None, None)
+
+
+def test_pairs_of_faces_are_obeyed_by_the_job(house: House, regroup: Regroup) -> None:
+    known, near, stranger = house.face(1), house.face(1), house.face(9)
+    anna = PersonFactory(name="Anna")
+    confirm(known, anna)
+    FacePair.objects.create(one=known, other=near, is_same=False)
+    pair = FacePair.objects.create(one=known, other=stranger, is_same=True)
+    clustering = regroup()
+    assert (person_of(near), person_of(stranger)) == (None, anna)
+    FacePair.objects.filter(pk=pair.pk).update(is_same=False)
+    assert revisions.is_stale(clustering)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,7 @@ import pytest
 from django.http import FileResponse, HttpResponse
 
 from pictopy_site import front
-from pictopy_site.front import Front
+from pictopy_site.front import Allowance, Front
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +30,7 @@ class Visitor:
     parts: list[bytes] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     stays: bool = False
+    leaves: bool = False
     method: str = "POST"
     path: str = "/"
     status: int | None = None
@@ -48,6 +51,9 @@ class Visitor:
             await asyncio.sleep(0)
         if self.stays:
             await asyncio.sleep(NEVER_S)
+
+    async def client_disconnect(self) -> None:
+        await asyncio.sleep(0 if self.leaves else NEVER_S)
 
     def response_bytes(self, status: int, headers: front.Headers, body: bytes) -> None:
         self.status, self.said, self.sent = status, body, dict(headers)
@@ -139,6 +145,23 @@ def test_half_a_body_is_refused() -> None:
 def test_more_stuck_bodies_than_threads_leave_room_for_others() -> None:
     crowd = [Visitor([b"a"], {"content-length": "50"}, stays=True) for _ in range(front.DJANGO_THREADS * 5)]
     assert ask(Front(echo, max_body_bytes=100), *crowd, Visitor([b"a"]))[-1] == 200
+
+
+@pytest.mark.parametrize("leaves", [True, False])
+def test_django_can_ask_whether_the_visitor_still_waits(leaves: bool) -> None:
+    asked: list[bool] = []
+
+    def patient(environ: dict[str, Any], start_response: Callable[..., None]) -> Iterable[bytes]:
+        deadline = time.monotonic() + (5 if leaves else 0.1)
+        while time.monotonic() < deadline and not environ["pictopy.has_gone"]():
+            time.sleep(0.01)
+        asked.append(environ["pictopy.has_gone"]())
+        start_response("200 OK", [])
+        return []
+
+    watched = Allowance("POST", re.compile("/"), 100, front.BODY_S, 100, watches=True)
+    ask(Front(patient, max_body_bytes=100, allowances=[watched]), Visitor([b"a"], leaves=leaves), within_s=6)
+    assert asked == [leaves]
 
 
 def test_a_request_that_django_breaks_on_is_answered(caplog: pytest.LogCaptureFixture) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from gallery.vision.image import decode, encode_jpeg, shrink
 from gallery.vision.pixels import Pixels
 from gallery.vision.similarity import distance, near_pairs, perceptual_hash
+from tests.thorough import examples
 from tests.vision.samples import SHARED
 
 PHOTOS = [SHARED / "photos", SHARED / "eval" / "objects" / "coco_train128" / "images"]
@@ -93,7 +94,7 @@ def clustered(draw: st.DrawFn) -> list[int]:
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=examples(150))
 @given(clustered(), st.integers(0, 15))
 def test_near_pairs_are_those_of_brute_force(hashes: list[int], most: int) -> None:
     found = [tuple(pair) for pair in near_pairs(np.array(hashes, np.int64), most).tolist()]

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("faces", "0003_durable_people"),
+        ("faces", "0009_previews_and_spares"),
         ("gallery", "0006_parts_of_photos"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

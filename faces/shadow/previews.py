@@ -1,0 +1,124 @@
+"""Previews: asking for one, giving it up, and seeing to it that each that waits is made. Cheap to import.
+
+A preview is claimed with a lease and counts its attempts, as all work does. Of one model at most one waits and one is
+being made; a new one takes the place of the one that waits, and of the one that was looked at.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.utils import timezone
+
+from faces import revisions
+from faces.models import Preview
+from faces.shadow import spares
+from faces.shadow.distances import Distances
+from gallery import work
+
+PREVIEW = "faces.tasks.preview"
+KILLED = (
+    "PictoPy's worker stopped each of the three times it tried this: there may be too little memory for so many faces."
+)
+# Finished previews that are kept, to be looked at again.
+_KEPT = 5
+
+State = Preview.State
+
+
+@transaction.atomic
+def ask(model: str, rules: Distances, by: AbstractBaseUser) -> Preview:
+    """Has a worker try these distances with this model; what was tried with it before is put away."""
+    revisions.lock()
+    mine = Preview.objects.filter(model=model)
+    mine.filter(state=State.WAITING).delete()
+    mine.filter(state__in=[State.READY, State.FAILED]).update(state=State.DONE, result={})
+    preview = Preview.objects.create(model=model, rules=rules.as_row(), asked_by_id=by.pk)
+    finished = Preview.objects.filter(state=State.DONE).order_by("-pk").values_list("pk", flat=True)
+    Preview.objects.filter(pk__in=list(finished[_KEPT:])).delete()
+    spares.tidy()
+    work.wake(PREVIEW, preview.pk)
+    return preview
+
+
+@transaction.atomic
+def discard(preview: Preview) -> None:
+    """Puts a preview away; a worker that is at it writes nothing more. What another model has seen so far is kept."""
+    Preview.objects.filter(pk=preview.pk).exclude(state=State.DONE).update(
+        state=State.DONE, result={}, lease_owner="", lease_until=None, finished_at=timezone.now()
+    )
+
+
+@transaction.atomic
+def retry(preview: Preview) -> bool:
+    """Makes one that failed, or that is out of date, once more. False if it is at work or put away."""
+    again = Preview.objects.filter(pk=preview.pk, state__in=[State.READY, State.FAILED])
+    if not again.update(state=State.WAITING, attempts=0, error="", result={}, seen=""):
+        return False
+    work.wake(PREVIEW, preview.pk)
+    return True
+
+
+@transaction.atomic
+def claim(preview_id: int) -> Preview | None:
+    """A waiting preview, leased to this process, unless one of the same model is being made."""
+    revisions.lock()
+    preview = Preview.objects.select_for_update().filter(pk=preview_id, state=State.WAITING).first()
+    if preview is None or Preview.objects.filter(model=preview.model, state=State.RUNNING).exists():
+        return None
+    older = Preview.objects.filter(model=preview.model, pk__lt=preview.pk, state__in=[State.READY, State.FAILED])
+    older.update(state=State.DONE, result={})
+    Preview.objects.filter(pk=preview.pk).update(
+        state=State.RUNNING,
+        attempts=F("attempts") + 1,
+        lease_owner=work.lease_owner(),
+        lease_until=timezone.now() + dt.timedelta(seconds=settings.PICTOPY.lease_s),
+    )
+    preview.refresh_from_db()
+    return preview
+
+
+def renew(preview: Preview, **columns: object) -> None:
+    """Makes the lease run on and writes `columns`. Raises `work.LeaseLost` if it was given up or taken back."""
+    until = timezone.now() + dt.timedelta(seconds=settings.PICTOPY.lease_s)
+    if not _ours(preview).update(lease_until=until, **columns):
+        raise work.LeaseLost(f"{preview} is no longer ours")
+
+
+def close(preview: Preview, state: str, **columns: object) -> bool:
+    """Ends our work on a preview. False if it was given up or taken back meanwhile: then nothing is written."""
+    return bool(_ours(preview).update(state=state, lease_owner="", lease_until=None, **columns))
+
+
+def _ours(preview: Preview) -> QuerySet[Preview]:
+    return Preview.objects.filter(pk=preview.pk, state=State.RUNNING, lease_owner=work.lease_owner())
+
+
+def sweep() -> None:
+    """Takes back previews whose worker ended, and wakes one for each that waits. One query while there are none."""
+    for preview in Preview.objects.filter(state__in=[State.WAITING, State.RUNNING]):
+        if preview.state == State.RUNNING:
+            if not _is_abandoned(preview):
+                continue
+            held = Preview.objects.filter(
+                pk=preview.pk, state=State.RUNNING, lease_owner=preview.lease_owner, lease_until=preview.lease_until
+            )
+            failed = preview.attempts >= work.MAX_ATTEMPTS
+            held.update(
+                state=State.FAILED if failed else State.WAITING,
+                error=KILLED if failed else "",
+                lease_owner="",
+                lease_until=None,
+            )
+            if failed:
+                continue
+        work.wake(PREVIEW, preview.pk)
+
+
+def _is_abandoned(preview: Preview) -> bool:
+    is_over = preview.lease_until is None or preview.lease_until < timezone.now()
+    return is_over or work.is_gone(preview.lease_owner)
