@@ -118,7 +118,36 @@ def name_largest_group(viewer: User, truth: Truth) -> bool:
     return False
 
 
-def teach(viewer: User, truth: Truth, *, answers: int = 30, ask: Ask = name_largest_group) -> int:
+def answer_next_question(viewer: User, truth: Truth) -> bool:
+    """The first question of the teaching queue: yes, no, or somebody else; the faces of others are unticked."""
+    from faces import answers, questions, services
+    from faces.deciding import NothingToName
+
+    for question in questions.next_questions(viewer, size=5):
+        faces = list(questions.open_faces(viewer, question).values_list("pk", flat=True))
+        names = Counter(truth[pk] for pk in faces)
+        if not names:
+            continue
+        name = names.most_common(1)[0][0]
+        others = [pk for pk in faces if truth[pk] != name]
+        try:
+            if question.person_id and question.person_name == name:
+                answers.say_yes(question, viewer, shown=faces, out=others)
+            elif question.person_id and question.person_name not in names and not question.is_group:
+                answers.say_no(question, viewer, shown=faces)
+            else:
+                try:
+                    answers.say_name(question, name, viewer, shown=faces, out=others)
+                except services.SameName as error:
+                    same = error.people[0].pk
+                    answers.say_name(question, name, viewer, shown=faces, out=others, same_as=same)
+        except (answers.AnsweredBefore, NothingToName):
+            continue
+        return True
+    return False
+
+
+def teach(viewer: User, truth: Truth, *, answers: int = 30, ask: Ask = answer_next_question) -> int:
     """Answers so many questions, each at work before the next one is asked; how many there were."""
     for given in range(answers):
         if not ask(viewer, truth):

@@ -65,6 +65,27 @@ def test_blurred_faces_set_aside_faces_and_trashed_photos_are_left_out(house: Ho
     assert groups() == {ids(faces[3:])}
 
 
+def test_faces_that_are_only_fair_join_a_group_and_start_none(house: House, regroup: Regroup) -> None:
+    fair = house.faces(1, 3, quality=0.3)
+    regroup()
+    assert not Cluster.objects.exists()
+    good = house.faces(1, 2)
+    regroup()
+    assert set(Cluster.objects.get().faces.all()) == {*fair, *good}
+
+
+def test_of_two_faces_that_are_compared_one_has_to_be_good(house: House, regroup: Regroup) -> None:
+    person = PersonFactory(name="Tom")
+    confirm(house.face(1, quality=0.3), person)
+    fair, good = house.face(1, quality=0.3), house.face(1)
+    regroup()
+    assert person_of(fair) is None
+    assert person_of(good) == person
+    confirm(good, person)
+    regroup()
+    assert person_of(fair) == person
+
+
 def test_a_face_without_an_embedding_disturbs_nobody(house: House, regroup: Regroup) -> None:
     faces = house.faces(1, 2)
     house.face(1, embedding=b"")
