@@ -113,7 +113,9 @@ def _switch(former: str, model: str) -> None:
     if not _exchanged(model).exists() and Face.objects.filter(model=former).exists():
         raise NotApplicable(f"{model} has not looked at any face yet.")
     now = version_of(detector, catalog.model(model))
-    was = in_use(FacesAnalyzer.name)
+    was, present = in_use(FacesAnalyzer.name), FacesAnalyzer().version()
+    if present is not None and was != present:
+        raise NotApplicable("PictoPy was just updated, and is noting which photos to look at again. Try in a minute.")
     _keep_former(model)
     spare = SpareEmbedding.objects.filter(face=OuterRef("pk"), model=model)
     _exchanged(model).update(

@@ -22,7 +22,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from faces import grouping, undo
-from faces.analyzer import FacesAnalyzer
+from faces.analyzer import FacesAnalyzer, version_of
 from faces.models import Cluster, Clustering, Event, Face, Person, Preview, Refusal, SpareEmbedding
 from faces.shadow import computing, distances, embedding, models, previews, rules, spares
 from gallery import describing, steps, thumbnails
@@ -36,7 +36,8 @@ from tests.importing import sha256
 pytestmark = pytest.mark.weights
 
 OTHER = "otherface"
-WAS, NOW = "yunet@8f2383e4 mobilefacenet@e8e15de7 2", "yunet@8f2383e4 otherface@e8e15de7 2"
+WAS = version_of(catalog.model("yunet"), catalog.model(MODEL))
+NOW = WAS.replace(MODEL, OTHER)
 
 
 @pytest.fixture(autouse=True)
@@ -221,6 +222,13 @@ def test_a_photo_that_kills_its_worker_three_times_is_passed_over(faces: list[Fa
         assert len(spares.claim(OTHER, wanted)) == 2
     assert spares.claim(OTHER, wanted) == []
     assert spares.progress(OTHER).passed_over == {spares.KILLED: 2}
+
+
+def test_right_after_an_update_it_is_not_switched(faces: list[Face], admin: User) -> None:
+    preview = tried(admin)
+    AnalyzerVersion.objects.update(version="yunet@8f2383e4 mobilefacenet@e8e15de7 0")
+    with pytest.raises(rules.NotApplicable, match="in a minute"):
+        rules.use(preview, admin)
 
 
 def test_what_another_process_is_at_is_left_alone(faces: list[Face], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,7 @@ def prepare(folder: Path) -> int:
     from django.contrib.auth.models import User
     from django.utils import timezone
 
+    from faces.analyzer import version_of
     from faces.models import Clustering, Face, Person, Preview, SpareEmbedding
     from faces.shadow import distances, previews
     from gallery.models import AnalyzerVersion, Library, Photo, Receipt
@@ -70,7 +71,7 @@ def prepare(folder: Path) -> int:
         rows.objects.all().delete()
     user, _ = User.objects.get_or_create(username="root", is_staff=True)
     library = Library.objects.create(name="Photos", root=str(folder))
-    version = "yunet@8f2383e4 mobilefacenet@e8e15de7 1"
+    version = version_of(catalog.model("yunet"), catalog.model(MODEL))
     AnalyzerVersion.objects.create(name="faces", version=version)
     anna = Person.objects.create(name="Anna")
     for number in range(FACES):
