@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from faces import revisions
 from faces.clustering import NOISE, Embeddings, Mask, Rows
 from faces.grouping import vectors
-from faces.models import Face, FacePair, Refusal
+from faces.models import FacePair, Refusal
 from faces.rules import Rules
 from gallery.models import Library, Photo
 
@@ -131,15 +131,15 @@ def read_light(model: str) -> Snapshot:
 def _private(photo_ids: Rows) -> Rows:
     """The private library of each photo, else NOISE. int64 (n,)."""
     hidden = Photo.objects.filter(library__visibility=Library.Visibility.PRIVATE).order_by()
-    rows = np.array(list(hidden.values_list("pk", "library_id")), dtype=np.int64).reshape(-1, 2)
+    rows = _columns(hidden.values_list("pk", "library_id")).astype(np.int64)
     rows = rows[np.argsort(rows[:, 0])]
     place = np.searchsorted(rows[:, 0], photo_ids)
     is_there = np.append(rows[:, 0], NOISE)[place] == photo_ids
     return np.where(is_there, np.append(rows[:, 1], NOISE)[place], NOISE)
 
 
-def _columns(rows: QuerySet[Face, Any]) -> NDArray[np.float64]:
-    """Numbers of rows, float64 (n, fields): NaN for NULL. Ids are exact up to 2**53.
+def _columns(rows: QuerySet[Any, Any]) -> NDArray[np.float64]:
+    """Numbers of rows, float64 (n, fields): NaN for NULL; (0, as many as faces have) for none. Exact up to 2**53.
 
     Asks the database itself: making Python's values of 100,000 rows one by one would take longer than everything else.
     """
