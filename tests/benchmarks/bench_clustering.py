@@ -131,8 +131,10 @@ def operations(count: int, rounds: int = 200) -> dict[str, list[float]]:
     groups = clustering.DynamicGroups(NUMBERS, eps=EPS, min_samples=MIN_SAMPLES, link_distance=LINK)
     groups.update(gone=ids[:0], new=clustering.NewFaces(ids, points), ids=ids, photo_ids=photos)
     rng = np.random.default_rng(1)
-    # The faces of a photo that comes are of people who are there, with a little noise.
-    like = rng.choice(np.flatnonzero(who >= 0), 5 * rounds)
+    # The faces of a photo that comes are of five people who are there, with a little noise.
+    like = np.concatenate(
+        [_of_five_people(rng.permutation(np.flatnonzero(who >= 0))[:200], who) for _ in range(rounds)]
+    )
     more = _unit(points[like] + 0.4 * _unit(rng.normal(size=(5 * rounds, NUMBERS)))).astype(np.float32)
     leaving = rng.choice(np.unique(photos), rounds, replace=False)
     times: dict[str, list[float]] = {name: [] for name in ("insert", "insert, groups", "delete", "delete, groups")}
@@ -155,6 +157,12 @@ def operations(count: int, rounds: int = 200) -> dict[str, list[float]]:
         now = {"ids": ids, "photo_ids": photos}
         timed("delete, groups", lambda gone=gone, now=now, none=none: groups.update(gone=gone, new=none, **now))  # type: ignore[misc]
     return times
+
+
+def _of_five_people(rows: Numbers, who: Numbers) -> Numbers:
+    """The first row of each of the first five people among `rows`."""
+    _, first = np.unique(who[rows], return_index=True)
+    return rows[np.sort(first)[:5]]
 
 
 def main() -> None:
