@@ -21,7 +21,7 @@ PURE = (
     "gallery/vision", "gallery/scan.py", "gallery/scope.py", "gallery/walk.py", "gallery/pairing.py",
     "gallery/watch.py", "gallery/mounts.py", "gallery/metadata", "gallery/paths.py",
     "gallery/duplicates/pairs.py", "gallery/duplicates/grouping.py", "faces/ages.py",
-    "faces/vision.py", "faces/clustering", "faces/matching", "faces/continuity.py", "pictopy_site/env.py",
+    "faces/vision", "faces/clustering", "faces/matching", "faces/continuity.py", "pictopy_site/env.py",
 )  # fmt: skip
 
 
