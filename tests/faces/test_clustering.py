@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from sklearn.cluster import DBSCAN
 
 from faces.clustering import NOISE, batch, dbscan, pairs, separate_same_photo, trees
+from tests.thorough import examples
 
 
 def normalised(points: np.ndarray) -> np.ndarray:
@@ -39,7 +40,7 @@ def embeddings(draw: st.DrawFn) -> np.ndarray:
 @given(
     points=embeddings(), eps=st.floats(0.01, 0.9), min_samples=st.integers(1, 6), block=st.sampled_from([1, 3, 7, 64])
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_partition_is_that_of_scikit_learn(points: np.ndarray, eps: float, min_samples: int, block: int) -> None:
     distances = exact_distances(points)
     # scikit-learn normalises and rounds by itself; a pair within a rounding of the limit may fall on either side.
@@ -61,7 +62,7 @@ def test_partition_is_that_of_scikit_learn(points: np.ndarray, eps: float, min_s
 
 
 @given(points=embeddings(), min_samples=st.integers(2, 4), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 def test_an_answer_on_the_limit_does_not_depend_on_the_order(points: np.ndarray, min_samples: int, seed: int) -> None:
     distances = exact_distances(points)
     eps = float(np.random.default_rng(seed).choice(distances.ravel()))  # some pair lies exactly on it
@@ -102,7 +103,7 @@ def test_no_faces_make_no_clusters() -> None:
     photos=st.lists(st.integers(0, 25), min_size=60, max_size=60),
     budget=st.sampled_from([3, 50, 2_000_000]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_nobody_is_twice_in_one_photo(
     points: np.ndarray, eps: float, min_samples: int, photos: list[int], budget: int
 ) -> None:

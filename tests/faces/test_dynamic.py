@@ -13,6 +13,7 @@ from sklearn.cluster import DBSCAN
 
 from faces.clustering import NOISE, Changes, DynamicDBSCAN, Event, dbscan, pairs
 from tests.faces.test_clustering import normalised, partition
+from tests.thorough import examples
 
 
 def fresh_run(points: np.ndarray, eps: float, min_samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -142,13 +143,13 @@ class ComingAndGoing(RuleBasedStateMachine):
             assert_is_fresh(self.kept, self.points)
 
 
-ComingAndGoing.TestCase.settings = settings(max_examples=60, stateful_step_count=12, deadline=None)
+ComingAndGoing.TestCase.settings = settings(max_examples=examples(60), stateful_step_count=12, deadline=None)
 TestComingAndGoing = ComingAndGoing.TestCase
 
 
 @pytest.mark.slow
 @given(seed=st.integers(0, 2**32 - 1), step=st.sampled_from([1, 2, 64]), block=st.sampled_from([2, 1024]))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 def test_long_chains_are_walked_whatever_the_step(seed: int, step: int, block: int) -> None:
     random = np.random.default_rng(seed)
     angles = np.sort(random.uniform(0, 6, 90))

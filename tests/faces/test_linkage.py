@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from faces.clustering import NOISE, dbscan, link_groups
 from tests.faces.test_clustering import embeddings, normalised, partition
+from tests.thorough import examples
 
 
 def by_definition(labels: np.ndarray, points: np.ndarray, photos: np.ndarray, limit: float) -> set[frozenset[int]]:
@@ -36,7 +37,7 @@ def by_definition(labels: np.ndarray, points: np.ndarray, photos: np.ndarray, li
     points=embeddings(), limit=st.floats(0.05, 0.95), eps=st.floats(0.01, 0.3), photos=st.integers(1, 60),
     seed=st.integers(0, 2**32 - 1),
 )  # fmt: skip
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_it_is_average_linkage(points: np.ndarray, limit: float, eps: float, photos: int, seed: int) -> None:
     photo_ids = np.random.default_rng(seed).integers(0, photos, len(points))
     labels = dbscan(points, eps=eps, min_samples=2).labels
@@ -46,7 +47,7 @@ def test_it_is_average_linkage(points: np.ndarray, limit: float, eps: float, pho
 
 
 @given(points=embeddings(), limit=st.floats(0.05, 0.95), seed=st.integers(0, 2**32 - 1))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 def test_what_is_linked_is_in_one_photo_once_and_no_group_falls_apart(
     points: np.ndarray, limit: float, seed: int
 ) -> None:
