@@ -150,7 +150,7 @@ def jobs_of(anna: User, tom: User, photos: list[Photo]) -> dict[str, Job]:
         """As the recording of a batch does: the photos' rows are locked first, then every analyzer saves."""
         batch = chance.sample(photos, 6)
         with transaction.atomic():
-            rows = Photo.objects.select_for_update().order_by("pk").in_bulk([photo.pk for photo in batch])
+            rows = Photo.objects.select_for_update(no_key=True).order_by("pk").in_bulk([photo.pk for photo in batch])
             FacesAnalyzer().save([(rows[photo.pk], found_in(chance, photos.index(photo))) for photo in batch])
 
     def group(chance: random.Random, turn: int) -> None:
