@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faces.clustering import NOISE, dbscan, link_groups
+from faces.clustering.pairs import ONE, whole
 from tests.faces.test_clustering import embeddings, normalised, partition
 from tests.thorough import examples
 
 
 def by_definition(labels: np.ndarray, points: np.ndarray, photos: np.ndarray, limit: float) -> set[frozenset[int]]:
     """Average linkage, from all pairs of faces, looked at anew for every step."""
-    wide = points.astype(np.float64)
+    wide = whole(points).astype(np.float64) / ONE
     similar = wide @ wide.T
     groups = [[row] for row in np.flatnonzero(labels == NOISE).tolist()]
     groups += [np.flatnonzero(labels == label).tolist() for label in sorted(set(labels.tolist()) - {NOISE})]
