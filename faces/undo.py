@@ -50,10 +50,9 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     people = Person.objects.select_for_update(no_key=True)
     person = people.filter(pk=event.person_id).first() if event.person_id else None
     if person is not None and person.merged_into_id:
-        now = survivor(by, person.pk)
-        raise SomethingFirst(
-            f"{person.name} was found to be {now.name if now else 'somebody else'} since: take that back first."
-        )
+        if (now := survivor(by, person.pk)) is None:
+            raise SomethingFirst("Something that was decided since has to be taken back first.")
+        raise SomethingFirst(f"{person.name} was found to be {now.name} since: take that back first.")
     if "formers" in event.before:
         return _undo_many(event, person, event.before)
     if event.kind == Event.Kind.NO_FACE:
