@@ -75,9 +75,14 @@ class _Words:
         self.viewer = viewer
         moved = {event.pk: _faces(event.before) for event in events}
         seen: set[int] = set()
-        for part in chunks(face for ids in moved.values() for face in ids):
+        refused: dict[int, list[int]] = {event.pk: event.before.get("refused", []) for event in events}
+        for part in chunks(face for ids in (*moved.values(), *refused.values()) for face in ids):
             seen.update(faces_visible_to(viewer).filter(pk__in=part).order_by().values_list("pk", flat=True))
         shown_of = {pk: [face for face in ids if face in seen] for pk, ids in moved.items()}
+        # Entries of which the viewer sees no face that was named, but some that were said to be somebody else.
+        only_refused = {pk: [face for face in ids if face in seen] for pk, ids in refused.items() if not shown_of[pk]}
+        shown_of |= only_refused
+        self.only_refused = {pk for pk, ids in only_refused.items() if ids}
         self.counts = {pk: len(ids) for pk, ids in shown_of.items()}
         self.pictures = {pk: ids[:PICTURES] for pk, ids in shown_of.items()}
         shown = {face for ids in self.pictures.values() for face in ids}
@@ -138,6 +143,8 @@ def _is(words: _Words, event: Event) -> str:
 
 
 def _named(words: _Words, event: Event) -> str:
+    if event.pk in words.only_refused:  # left out of a group, or lost by what somebody accepted of a preview
+        return _refused(words, event)
     return f"said that {_count(words, event)} {_is(words, event)} {words.person(event)}"
 
 

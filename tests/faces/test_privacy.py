@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 
-import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from faces import services, undo
-from faces.models import Person
+from faces import pairs, services, undo
+from faces.models import Event, Face, Person, Preview
 from tests.faces.conftest import House
 from tests.faces.test_journal import JOURNAL, lines
 from tests.factories import PersonFactory
@@ -85,3 +85,62 @@ def test_a_merged_person_whose_face_one_sees_keeps_their_name(
     assert lines(member_client) == ["anna said that Berta is Anna", "anna said that a face is Berta"]
     assert lines(member_client, f"{JOURNAL}?person={anna.pk}") == lines(member_client)
     assert "Berta" in text(admin_client, "/admin/faces/event/?q=Berta")
+
+
+# ---- What entries are about -----------------------------------------------------------------------------------------
+
+
+def test_names_and_birthdays_from_before_the_house_knew_somebody_stay_with_who_said_them(
+    owner: User, owner_client: Client, member_client: Client, house: House
+) -> None:
+    tom = known_to_owner(house, owner, "A surprise for Mum")
+    services.rename_person(tom, "Tom", owner)
+    services.set_birth_date(again(tom), dt.date(1980, 2, 3), owner)
+    house.face(2, person=tom, state="assigned")
+    services.rename_person(again(tom), "Thomas", owner)
+    services.set_birth_date(again(tom), dt.date(1980, 2, 4), owner)
+    since = ["anna said that Thomas was born on 4 February 1980", "anna renamed Tom to Thomas"]
+    assert lines(member_client) == since
+    assert len(lines(owner_client)) == 4
+    Event.objects.filter(kind=Event.Kind.RENAME).update(before={"name": "A surprise for Mum", "after": "Tom"})
+    assert lines(member_client) == since[:1], "an entry that does not say who knew them"
+
+
+def test_a_cover_is_told_to_who_sees_the_picture(
+    owner: User, owner_client: Client, member_client: Client, house: House, anna: Person
+) -> None:
+    services.set_cover(anna.faces.filter(photo__library=house.private)[0], owner)
+    assert lines(owner_client) == ["You chose a picture of Anna"]
+    assert lines(member_client) == []
+    services.set_cover(anna.faces.filter(photo__library=house.library)[0], owner)
+    assert lines(member_client) == ["anna chose a picture of Anna"]
+
+
+def test_a_pair_is_told_to_who_sees_both_faces(
+    owner: User, owner_client: Client, member_client: Client, house: House
+) -> None:
+    one, two, hidden = house.face(2), house.face(2), house.face(2, is_private=True)
+    pairs.set_pair(one, hidden, owner, is_same=True)
+    assert len(lines(owner_client)) == 1
+    assert lines(member_client) == []
+    pairs.set_pair(one, two, owner, is_same=True)
+    assert lines(member_client) == ["anna said whether two faces are one person"]
+
+
+def test_what_was_only_said_to_be_somebody_else_is_told_as_that(
+    member: User, member_client: Client, admin_client: Client, house: House
+) -> None:
+    tom = PersonFactory(name="Tom")
+    house.faces(4, 2, person=tom, state="assigned", is_confirmed=True)
+    lost, hidden = house.face(5, person=tom, state="assigned"), house.face(5, is_private=True)
+    change = {"gains": {}, "losses": {str(house.library.pk): [lost.pk]}, "kept": {}}
+    result = {"people": {str(tom.pk): change}, "groups": [], "same_groups": {}}
+    preview = Preview.objects.create(model="mobilefacenet", state="ready", result=result)
+    admin_client.post(f"/people/recognition/previews/{preview.pk}/people/{tom.pk}/")
+    assert lines(admin_client) == ["You said that a face is not Tom"]
+    assert lines(member_client) == ["root said that a face is not Tom"]
+    Event.objects.update(before={**Event.objects.get().before, "refused": [hidden.pk]})
+    assert lines(member_client) == []
+    Event.objects.update(before={**Event.objects.get().before, "refused": [lost.pk]})
+    take_back(admin_client, Event.objects.get().pk)
+    assert Face.objects.get(pk=lost.pk).person == tom
