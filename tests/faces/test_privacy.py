@@ -10,6 +10,7 @@ from django.test import Client
 
 from faces import pairs, services, undo
 from faces.models import Event, Face, Person, Preview
+from gallery.models import Photo
 from tests.faces.conftest import House
 from tests.faces.test_journal import JOURNAL, lines
 from tests.factories import PersonFactory
@@ -144,3 +145,94 @@ def test_what_was_only_said_to_be_somebody_else_is_told_as_that(
     Event.objects.update(before={**Event.objects.get().before, "refused": [lost.pk]})
     take_back(admin_client, Event.objects.get().pk)
     assert Face.objects.get(pk=lost.pk).person == tom
+
+
+# ---- Undo -----------------------------------------------------------------------------------------------------------
+
+
+def test_undo_says_nothing_of_faces_that_were_named_out_of_sight(
+    owner: User, member: User, member_client: Client, house: House, anna: Person
+) -> None:
+    face, hidden = house.face(2), house.face(2, is_private=True)
+    named = services.name_face(face, "Tom", member)
+    services.name_face(hidden, "Tom", owner, same_as=named.person.pk)
+    services.rename_person(again(named.person), "Secret Santa", owner)
+    page = take_back(member_client, named.event.pk)
+    assert "Taken back." in page
+    assert "stays" not in page
+    assert again(named.person).faces.get() == hidden
+    seen, other = services.name_face(face, "Zoe", member), house.face(2)
+    services.name_face(other, "Zoe", owner, same_as=seen.person.pk)
+    assert "Zoe stays: more faces were named since." in take_back(member_client, seen.event.pk)
+
+
+def test_undo_says_of_a_merge_only_who_knows_who_was_merged(
+    owner: User, member: User, admin: User, house: House, anna: Person
+) -> None:
+    face = house.face(2)
+    named = services.name_face(face, "Tom", member)
+    guess = house.face(2, person=named.person, state="assigned")
+    services.merge_people(named.person, [known_to_owner(house, owner, "Secret Santa")], owner)
+    Face.objects.filter(person=named.person, photo__library=house.private).update(is_confirmed=False)
+    assert undo.undo_event(named.event, member) == []
+    assert Face.objects.get(pk=guess.pk).person == named.person
+
+
+def test_undo_gives_no_face_to_somebody_who_went_out_of_sight(owner: User, member: User, house: House) -> None:
+    tom = known_to_owner(house, owner, "Tom")
+    face = house.face(2, person=tom, state="assigned")
+    first = services.name_face(face, "Dora", member)
+    undo.undo_event(first.event, member)
+    assert Face.objects.get(pk=face.pk).person == tom, "by that very decision they saw nothing more of Tom"
+    for decide in (
+        lambda: services.name_face(face, "Dora", member).event,
+        lambda: services.name_faces([face.pk], "Dora", member, is_someone_else=True).event,
+        lambda: services.refuse_face(face, member),
+        lambda: services.set_no_face(face, member),
+    ):
+        event = decide()
+        assert event
+        services.rename_person(again(tom), f"Secret {event.pk}", owner)
+        assert undo.undo_event(event, member) == []
+        face.refresh_from_db()
+        assert (face.person, face.state) == (None, "unknown")
+        Face.objects.filter(pk=face.pk).update(person=tom, state="assigned")
+
+
+def test_undo_of_a_pair_gives_no_face_to_somebody_who_went_out_of_sight(
+    owner: User, member: User, house: House
+) -> None:
+    tom = known_to_owner(house, owner, "Tom")
+    one, two = house.face(2, person=tom, state="assigned"), house.face(2, person=tom, state="assigned")
+    event = pairs.set_pair(one, two, member, is_same=False)
+    assert event
+    Face.objects.filter(pk__in=[one.pk, two.pk]).update(person=None, state="unknown")
+    services.rename_person(again(tom), "Secret Santa", owner)
+    assert undo.undo_event(event, member) == []
+    assert not Face.objects.filter(pk__in=[one.pk, two.pk], person=tom).exists()
+
+
+def test_undo_counts_only_faces_that_one_sees(owner: User, member: User, house: House, anna: Person) -> None:
+    named = services.name_face(house.face(2), "Tom", owner)
+    faces = house.faces(2, 4, person=named.person, state="assigned")
+    moved = services.move_faces([face.pk for face in faces], anna, member)
+    undo.undo_event(named.event, owner)
+    for face in faces[1:]:
+        Photo.objects.filter(pk=face.photo_id).update(library=house.private)
+    assert undo.undo_event(moved.event, member) == ["The people who one face was before are not there any more."]
+
+
+def test_a_cover_that_one_does_not_see_stays_without_a_word(
+    owner: User, member: User, house: House, anna: Person
+) -> None:
+    mine, other = anna.faces.filter(photo__library=house.library)[:2]
+    hidden = anna.faces.filter(photo__library=house.private)[0]
+    event = services.set_cover(mine, member)
+    assert event
+    services.set_cover(hidden, owner)
+    assert undo.undo_event(event, member) == []
+    assert again(anna).cover == hidden
+    event = services.set_cover(mine, member)
+    assert event
+    services.set_cover(other, owner)
+    assert undo.undo_event(event, member) == ["The cover was changed again since."]
