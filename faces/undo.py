@@ -17,10 +17,12 @@ from faces.deciding import Former, chunks, drop_covers, follow, free, give_guess
 from faces.known import known_people
 from faces.models import Cluster, Event, Face, Person, Refusal
 from faces.restoring import (
+    SAYS_WHAT_A_FACE_IS,
     as_left,
     bury,
     decided_since,
     may_return,
+    part_for,
     refused_since,
     restore,
     seen_by,
@@ -43,7 +45,8 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     The entry must come from `access.get_event(by, ...)`. Raises `AlreadyUndone`, and `SomethingFirst` if the person was
     merged into another since. What somebody decided later stands: faces about which there is a later entry that still
     holds, a name or a cover that was changed again. Nothing is told of faces and people whom `by` does not see: a face
-    does not become such a person's again (`may_return`).
+    does not become such a person's again (`may_return`), and of an entry of somebody else only the faces that `by` sees
+    are taken back, but a merge as a whole.
     """
     revisions.lock()
     still = Event.objects.filter(pk=event.pk, undone_at__isnull=True)
@@ -63,6 +66,8 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
         if (now := survivor(by, person.pk)) is None:
             raise SomethingFirst("Something that was decided since has to be taken back first.")
         raise SomethingFirst(f"{person.name} was found to be {now.name} since: take that back first.")
+    if event.actor_id != by.pk and event.kind in SAYS_WHAT_A_FACE_IS:
+        part_for(event, by)
     if "formers" in event.before:
         return _undo_many(event, person, event.before, by)
     if event.kind == Event.Kind.NO_FACE:

@@ -9,11 +9,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from faces import pairs, services, undo
-from faces.models import Event, Face, Person, Preview
+from faces.models import Event, Face, Person, Preview, Refusal
 from gallery.models import Photo
 from tests.faces.conftest import House
 from tests.faces.test_journal import JOURNAL, lines
-from tests.factories import PersonFactory
+from tests.factories import ClusterFactory, PersonFactory
 
 
 def text(client: Client, address: str) -> str:
@@ -210,6 +210,26 @@ def test_undo_of_a_pair_gives_no_face_to_somebody_who_went_out_of_sight(
     services.rename_person(again(tom), "Secret Santa", owner)
     assert undo.undo_event(event, member) == []
     assert not Face.objects.filter(pk__in=[one.pk, two.pk], person=tom).exists()
+
+
+def test_an_administrator_takes_back_what_they_see_and_its_author_the_rest(
+    owner: User, owner_client: Client, admin_client: Client, house: House, anna: Person
+) -> None:
+    group = ClusterFactory()
+    seen, hidden = house.faces(2, 2, cluster=group), house.faces(2, 3, is_private=True, cluster=group)
+    ids = [face.pk for face in (*seen, *hidden)]
+    moved = services.name_faces(ids, "Tom", owner)
+    assert "Taken back.</" in take_back(admin_client, moved.event.pk)
+    assert {face.pk for face in moved.person.faces.all()} == {face.pk for face in hidden}
+    assert lines(owner_client) == ["You said that 2 faces are Tom", "You said that 3 faces are Tom"]
+    assert lines(admin_client) == [], "of Tom they see nothing any more"
+    assert admin_client.post(f"/people/events/{moved.event.pk}/undo/").status_code == 404
+    take_back(owner_client, moved.event.pk)
+    assert not Person.objects.filter(name="Tom").exists()
+    named = services.name_cluster(group, "Tom", owner, leave_out={seen[1].pk, hidden[0].pk})
+    take_back(admin_client, named.event.pk)
+    assert {face.pk for face in named.person.faces.all()} == {face.pk for face in hidden[1:]}
+    assert [row.face_id for row in Refusal.objects.all()] == [hidden[0].pk]
 
 
 def test_undo_counts_only_faces_that_one_sees(owner: User, member: User, house: House, anna: Person) -> None:
