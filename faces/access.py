@@ -16,6 +16,7 @@ from django.http import Http404
 
 from faces.models import Cluster, Event, Face, Person
 from gallery.access import Viewer, get_or_404, shown_in, visible_to
+from gallery.models import Library
 
 # Ids in one statement: SQLite takes 32,766 parameters.
 _PORTION = 5000
@@ -101,12 +102,18 @@ def get_face(viewer: Viewer, face_id: int) -> Face:
 
 
 class _MovedFaces(Func):
-    """The ids of the faces that an entry of the journal moved, as it notes them in `before`: for `pk__in`."""
+    """The ids of the faces that an entry of the journal is about, as it notes them in `before`: for `pk__in`.
+
+    Those that it moved, those that it only refused, and the one that it made a cover.
+    """
 
     output_field = BigIntegerField()
     template = (
         "(SELECT value FROM json_each(%(expressions)s, '$.faces') UNION ALL "
-        "SELECT json_extract(%(expressions)s, '$.face'))"
+        "SELECT value FROM json_each(%(expressions)s, '$.refused') UNION ALL "
+        "SELECT json_extract(%(expressions)s, '$.face') UNION ALL "
+        "SELECT CASE json_type(%(expressions)s, '$.after') WHEN 'integer' THEN "
+        "json_extract(%(expressions)s, '$.after') END)"
     )
 
     def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
@@ -115,35 +122,51 @@ class _MovedFaces(Func):
             connection,
             template=(
                 "(SELECT (jsonb_path_query(%(expressions)s, '$.faces[*]') #>> '{}')::bigint UNION ALL "
-                "SELECT (%(expressions)s ->> 'face')::bigint)"
+                "SELECT (jsonb_path_query(%(expressions)s, '$.refused[*]') #>> '{}')::bigint UNION ALL "
+                "SELECT (%(expressions)s ->> 'face')::bigint UNION ALL "
+                "SELECT (jsonb_path_query(%(expressions)s, '$.after ? (@.type() == \"number\")') #>> '{}')::bigint)"
             ),
             **context,
         )
 
 
 # What these entries changed is the person, whoever sees which of their faces.
-_ABOUT_THE_PERSON = [Event.Kind.RENAME, Event.Kind.COVER, Event.Kind.HIDE, Event.Kind.BIRTH]
+_ABOUT_THE_PERSON = [Event.Kind.RENAME, Event.Kind.HIDE, Event.Kind.BIRTH]
+# Of these, what was said stays in the entry: it was for those who knew the person then.
+_SAYS_WHAT_WAS = [Event.Kind.RENAME, Event.Kind.BIRTH]
+
+
+def is_known_to_house(person: Person) -> bool:
+    """Whether everybody in the house sees a face of the person: two queries."""
+    shared = Library.objects.filter(visibility=Library.Visibility.HOUSEHOLD).values_list("pk", flat=True)
+    return faces_in_libraries(list(shared)).filter(person=person).exists()
 
 
 def faces_of_entry(viewer: Viewer) -> QuerySet[Face]:
-    """The faces that an entry of the journal moved and that the viewer sees, for subqueries of `Event`."""
+    """The faces that an entry of the journal is about and that the viewer sees, for subqueries of `Event`."""
     return faces_visible_to(viewer).filter(pk__in=_MovedFaces(OuterRef("before")))
 
 
 def journal_visible_to(viewer: Viewer) -> QuerySet[Event]:
-    """Entries about people whom the viewer sees, and, if they moved faces, about at least one face that they see.
+    """Entries about people whom the viewer sees, and, if they are about faces, about at least one that they see.
 
-    Otherwise an entry would tell that somebody whom all know is in a photo that they may not know of. A person who is
-    gone, or was found to be another, is no secret to who sees a face that the entry moved. What was said of them
-    without faces is left to whoever said it.
+    Otherwise an entry would tell that somebody whom all know is in a photo that they may not know of; an entry about a
+    pair tells of both its faces. A person who is gone, or was found to be another, is no secret to who sees a face that
+    the entry moved. What was said of them without faces is left to whoever said it, and so are names and dates of birth
+    from before the house knew the person (`known` in `before`).
     """
     seen = Exists(people_visible_to(viewer).filter(pk=OuterRef("person_id")))
     is_gone = Q(person__isnull=True) | Q(person__merged_into__isnull=False)
+    of_faces = Face.objects.filter(pk__in=_MovedFaces(OuterRef("before")))
     moved = Exists(faces_of_entry(viewer))
-    own = is_gone & Q(actor_id=viewer.pk)
+    hidden = Exists(of_faces.exclude(Exists(visible_to(viewer).filter(pk=OuterRef("photo_id")))))
+    told = ~Q(kind=Event.Kind.PAIR) | ~hidden
+    own = Q(actor_id=viewer.pk)
     about = Q(kind__in=_ABOUT_THE_PERSON)
+    was_open = ~Q(kind__in=_SAYS_WHAT_WAS) | Q(before__known=True)
     rules = Q(kind=Event.Kind.RULES, person__isnull=True)
-    return Event.objects.filter(rules | (about & (seen | own)) | (~about & moved & (seen | is_gone)))
+    said = about & ((seen & (was_open | own)) | (is_gone & own))
+    return Event.objects.filter(rules | said | (~about & moved & told & (seen | is_gone)))
 
 
 def get_event(viewer: Viewer, event_id: int) -> Event:

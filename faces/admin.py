@@ -11,14 +11,14 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.admin.options import ModelAdmin
 from django.contrib.auth.models import AbstractBaseUser
-from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
+from django.db.models import BooleanField, Count, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from faces import crops, revisions, undo
+from faces import crops, revisions, services, undo
 from faces.access import (
     clusters_visible_to,
     faces_visible_to,
@@ -27,6 +27,7 @@ from faces.access import (
     people_visible_to,
     unnamed_visible_to,
 )
+from faces.known import known_merged
 from faces.models import Cluster, Clustering, Event, Face, Person, Refusal
 from gallery.ledgers import Ledger
 
@@ -65,6 +66,17 @@ class PersonAdmin(Ledger):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return ModelAdmin.has_change_permission(self, request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """What is changed here is decided as on the pages: it is an entry of the journal, and can be taken back."""
+        assert isinstance(request.user, AbstractBaseUser)
+        person = Person.objects.get(pk=obj.pk)
+        services.rename_person(person, obj.name, request.user)
+        services.hide_person(person, request.user, is_hidden=obj.hidden)
+        try:
+            services.set_birth_date(person, obj.birth_date, request.user)
+        except ValueError as error:
+            messages.error(request, str(error))
 
     @admin.display(ordering="photo_count")
     def photos(self, person: Any) -> int:
@@ -140,15 +152,32 @@ class RefusalAdmin(Ledger):
 class EventAdmin(Ledger):
     """The journal, without what undoes an entry (`before`): that lists faces in photos of others as well."""
 
-    list_display = ("id", "kind", "person", "actor", "at", "undone_at", "undone_by")
+    list_display = ("id", "kind", "about", "actor", "at", "undone_at", "undone_by")
     list_filter = ("kind",)
     list_select_related = ("person", "actor", "undone_by")
     search_fields = ("person__name",)
-    fields = ("kind", "person", "actor", "at", "undone_at", "undone_by")
+    fields = ("kind", "about", "actor", "at", "undone_at", "undone_by")
+    readonly_fields = ("about",)
     actions = ("take_back",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return journal_visible_to(request.user).order_by("-id")
+        known = Q(person__merged_into__isnull=True) | Q(person__in=known_merged(request.user))
+        rows = journal_visible_to(request.user).annotate(knows_person=ExpressionWrapper(known, BooleanField()))
+        return rows.order_by("-id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """What is found must not tell a name that the list does not."""
+        found, has_doubles = super().get_search_results(request, queryset, search_term)
+        return (found.filter(knows_person=True) if search_term else found), has_doubles
+
+    @admin.display(description="person")
+    def about(self, event: Any) -> str:
+        """Not sorted by: the order would tell of names."""
+        if event.person is None:
+            return "-"
+        return event.person.name if event.knows_person else "somebody"
 
     def has_take_back_permission(self, request: HttpRequest) -> bool:
         return ModelAdmin.has_change_permission(self, request)

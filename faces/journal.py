@@ -14,6 +14,7 @@ from django.utils.formats import date_format
 from faces import undo
 from faces.access import faces_visible_to, journal_visible_to
 from faces.deciding import chunks, merges, survivor_of
+from faces.known import known_merged, known_people
 from faces.models import Event, Face, Person
 from faces.people import FaceThumb, face_thumbs
 from gallery.access import Viewer
@@ -49,13 +50,15 @@ def journal(
 ) -> Journal:
     """A page of what the viewer may know of, the last first; of one person, with whom was merged into them.
 
-    Four queries, however many entries, and one for every `CHUNK` faces that they moved. Counts and pictures are of
-    faces that the viewer sees.
+    A dozen queries at most, however many entries, and one for every `CHUNK` faces that they moved. Counts and pictures
+    are of faces that the viewer sees, and whoever was merged has a name as far as the viewer knows them
+    (`known_people`).
     """
     events = journal_visible_to(viewer).select_related("person", "actor", "undone_by").order_by("-pk")
     if person is not None:
         went = merges()
-        events = events.filter(person__in=[person.pk, *(pk for pk in went if survivor_of(pk, went) == person.pk)])
+        known = known_merged(viewer)
+        events = events.filter(person__in=[person.pk, *(pk for pk in known if survivor_of(pk, went) == person.pk)])
     if before is not None:
         events = events.filter(pk__lt=before)
     found = list(events[: size + 1])
@@ -71,23 +74,21 @@ class _Words:
     def __init__(self, viewer: Viewer, events: Sequence[Event]) -> None:
         self.viewer = viewer
         moved = {event.pk: _faces(event.before) for event in events}
-        merged = {
-            entry["id"]: entry["faces"]
-            for event in events
-            if event.kind == Event.Kind.MERGE
-            for entry in event.before["people"]
-        }
         seen: set[int] = set()
-        for part in chunks(face for ids in moved.values() for face in ids):
+        refused: dict[int, list[int]] = {event.pk: event.before.get("refused", []) for event in events}
+        for part in chunks(face for ids in (*moved.values(), *refused.values()) for face in ids):
             seen.update(faces_visible_to(viewer).filter(pk__in=part).order_by().values_list("pk", flat=True))
         shown_of = {pk: [face for face in ids if face in seen] for pk, ids in moved.items()}
+        # Entries of which the viewer sees no face that was named, but some that were said to be somebody else.
+        only_refused = {pk: [face for face in ids if face in seen] for pk, ids in refused.items() if not shown_of[pk]}
+        shown_of |= only_refused
+        self.only_refused = {pk for pk, ids in only_refused.items() if ids}
         self.counts = {pk: len(ids) for pk, ids in shown_of.items()}
         self.pictures = {pk: ids[:PICTURES] for pk, ids in shown_of.items()}
         shown = {face for ids in self.pictures.values() for face in ids}
         self.thumbs = {thumb.id: thumb for thumb in face_thumbs(Face.objects.filter(pk__in=shown))}
-        names = dict(Person.objects.filter(pk__in=merged).values_list("pk", "name"))
-        self.known = {pk: names[pk] for pk, faces in merged.items() if pk in names and seen.intersection(faces)}
-        self.names = names
+        others = {entry["id"] for event in events if event.kind == Event.Kind.MERGE for entry in event.before["people"]}
+        self.known = known_people(viewer, {*others, *(event.person_id for event in events if event.person_id)})
 
     def entry(self, event: Event) -> Entry:
         is_own = event.actor_id is not None and event.actor_id == self.viewer.pk
@@ -105,20 +106,18 @@ class _Words:
         )
 
     def person(self, event: Event) -> str:
-        """Whom the entry is about. The reader sees them, or saw them in a face that it moved.
+        """Whom the entry is about, if the reader knows them.
 
         Of somebody who is gone, as their naming was taken back, only who gave the name still knows it.
         """
-        if event.person is not None:
-            return event.person.name
+        if event.person_id is not None:
+            return self.known.get(event.person_id, "somebody")
         is_own = event.actor_id is not None and event.actor_id == self.viewer.pk
         return str(event.before.get("called", "")) if is_own and "called" in event.before else "somebody"
 
     def others(self, event: Event) -> str:
-        """Who was merged: by name if the reader sees a face that came from them, or merged them."""
-        names = self.names if event.actor_id == self.viewer.pk else self.known
-        found = [names.get(entry["id"], "somebody") for entry in event.before["people"]]
-        return " and ".join(found)
+        """Who was merged, as far as the reader knows them."""
+        return " and ".join(self.known.get(entry["id"], "somebody") for entry in event.before["people"])
 
 
 def _faces(before: dict[str, Any]) -> list[int]:
@@ -144,6 +143,8 @@ def _is(words: _Words, event: Event) -> str:
 
 
 def _named(words: _Words, event: Event) -> str:
+    if event.pk in words.only_refused:  # left out of a group, or lost by what somebody accepted of a preview
+        return _refused(words, event)
     return f"said that {_count(words, event)} {_is(words, event)} {words.person(event)}"
 
 

@@ -17,6 +17,7 @@ from django.http import Http404
 from faces import revisions
 from faces.access import faces_visible_to
 from faces.models import Cluster, Event, Face, FacePair, Person, Refusal
+from faces.restoring import may_return, seen_by
 from gallery.models import Library
 
 _SHOWN = (Face.State.UNKNOWN, Face.State.ASSIGNED)
@@ -177,9 +178,10 @@ def _moved(before: dict[str, Any]) -> list[int]:
     return [int(row[0]) for row in [*before["given"], *before["released"]]]
 
 
-def undo_pair(event: Event) -> list[str]:
+def undo_pair(event: Event, by: AbstractBaseUser) -> list[str]:
     """Takes an entry PAIR back: what was said of the two before holds again, and guesses return as far as they may.
 
+    Not to people who must not become known to `by` (`restoring.may_return`); matching decides anew.
     Sentences about what could not be restored. Called by `undo.undo_event`, under its lock.
     """
     before = event.before
@@ -188,17 +190,21 @@ def undo_pair(event: Event) -> list[str]:
     if pair is None:
         return ["One of the faces is not there any more."]
     if pair.is_same != before["is_same"] or _was_said_since(event):
-        return ["Somebody said something else about these two since."]
+        sees_both = len(seen_by(by, [one, two])) == 2
+        return ["Somebody said something else about these two since."] if sees_both else []
     pair.delete()
     if former := before["former"]:
         decided_by = User.objects.filter(pk=former["decided_by"]).first() if former["decided_by"] else None
         FacePair.objects.create(one_id=one, other_id=two, is_same=former["is_same"], decided_by=decided_by)
+    ids = {person_id for *_, person_id in [*before["given"], *before["released"]] if person_id}
+    known = may_return(event, ids, by)
     for face_id, person_id, earlier in before["given"]:
         guess = Face.objects.filter(pk=face_id, person=person_id, is_confirmed=False)
-        if guess.update(person=None, state=Face.State.UNKNOWN) and earlier:
+        if guess.update(person=None, state=Face.State.UNKNOWN) and earlier in known:
             _give_back(face_id, earlier)
     for face_id, person_id in before["released"]:
-        _give_back(face_id, person_id)
+        if person_id in known:
+            _give_back(face_id, person_id)
     _follow([one, two, *_moved(before)])
     return []
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser
+from django.utils import timezone
+
 from faces import merging
+from faces.access import faces_visible_to, people_visible_to
 from faces.deciding import Former, chunks, free, living, users
 from faces.models import Event, Face, Person, Refusal
 
@@ -18,12 +22,16 @@ _NOTED_HERE = (
     Event.Kind.MOVE,
     Event.Kind.IGNORE,
 )
-_SAYS_WHAT_A_FACE_IS = (*_NOTED_HERE, Event.Kind.DRAW)
+SAYS_WHAT_A_FACE_IS = (*_NOTED_HERE, Event.Kind.DRAW)
+# What such entries note of faces: ids, and rows that begin with one.
+_IDS = ("faces", "released", "refused")
+_ROWS = ("formers", "refusals", "lifted")
+_TELLS_OF_A_PERSON = (Event.Kind.RENAME, Event.Kind.BIRTH, Event.Kind.MERGE)
 
 
 def decided_since(event: Event, face_ids: Iterable[int]) -> set[int]:
     """Those of the faces about which a later entry of the journal still holds: one query."""
-    later = Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, kind__in=_SAYS_WHAT_A_FACE_IS).order_by()
+    later = Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, kind__in=SAYS_WHAT_A_FACE_IS).order_by()
     decided: set[int] = set()
     for before in later.values_list("before", flat=True).iterator():
         decided.update(before.get("faces", ()), before.get("refused", ()))
@@ -108,15 +116,73 @@ def as_left(event: Event, face_ids: Iterable[int]) -> list[Face]:
     return [face for part in chunks(face_ids) for face in rows.filter(pk__in=part)]
 
 
-def restore(faces: Sequence[Face], formers: Iterable[Former]) -> list[str]:
-    """Makes faces what they were; sentences about what could not be. A few queries, however many faces.
+def seen_by(by: AbstractBaseUser, face_ids: Iterable[int]) -> set[int]:
+    """Those of the faces that `by` sees: nothing is said of the others. One query for every `CHUNK`."""
+    found: set[int] = set()
+    for part in chunks(face_ids):
+        found.update(faces_visible_to(by).filter(pk__in=part).order_by().values_list("pk", flat=True))
+    return found
 
-    A person who was merged since gets them under the name they have now. A face that was refused for its former person
-    since is nobody's; so is a guess where another face of its photo is that person by now. Guesses give way to a
-    confirmed face that comes back.
+
+def part_for(event: Event, by: AbstractBaseUser) -> None:
+    """Narrows an entry of somebody else, which `by` takes back, to the faces that `by` sees.
+
+    The rest stays an entry that holds, for its author; what is taken back becomes one of its own. `event.before` is
+    the narrowed one afterwards. Two queries if there is nothing to narrow, and one more for every `CHUNK` faces.
+    """
+    before = event.before
+    ids = {pk for key in _IDS for pk in before.get(key, ())} | {row[0] for key in _ROWS for row in before.get(key, ())}
+    hidden: set[int] = set()
+    for part in chunks(ids - seen_by(by, ids)):
+        hidden.update(Face.objects.filter(pk__in=part).order_by().values_list("pk", flat=True))
+    if not hidden:
+        return
+    theirs = {key: [pk for pk in before[key] if pk not in hidden] for key in _IDS if key in before}
+    theirs |= {key: [row for row in before[key] if row[0] not in hidden] for key in _ROWS if key in before}
+    rest = {key: [it for it in before[key] if it not in theirs[key]] for key in theirs}
+    Event.objects.filter(pk=event.pk).update(before={**before, **rest}, undone_at=None, undone_by=None)
+    event.before = {**before, **theirs}
+    apart = Event.objects.create(
+        kind=event.kind,
+        actor_id=event.actor_id,
+        person_id=event.person_id,
+        before=event.before,
+        undone_at=timezone.now(),
+        undone_by_id=by.pk,
+    )
+    Event.objects.filter(pk=apart.pk).update(at=event.at)
+
+
+def may_return(event: Event, person_ids: Iterable[int], by: AbstractBaseUser) -> set[int]:
+    """Those of the people whom undoing an entry may give faces again: by undo nobody becomes known to `by`.
+
+    They see the person. Or that very decision took the last face that they saw, or the last of all, and neither a name
+    nor a date of birth was given since, nor a merge: the person is as they knew them. Ask before faces change. Three
+    queries.
+    """
+    wanted = set(person_ids)
+    people = people_visible_to(by).filter(pk__in=wanted).order_by()
+    known = set(people.values_list("pk", flat=True))
+    if not (unseen := wanted - known):
+        return known
+    told = Event.objects.filter(pk__gt=event.pk, person__in=unseen, kind__in=_TELLS_OF_A_PERSON).order_by()
+    unseen.difference_update(told.values_list("person_id", flat=True))
+    if event.actor_id != by.pk:
+        unseen.difference_update(Face.objects.filter(person__in=unseen).order_by().values_list("person_id", flat=True))
+    return known | unseen
+
+
+def restore(event: Event, faces: Sequence[Face], formers: Iterable[Former], by: AbstractBaseUser) -> list[str]:
+    """Makes faces what they were before an entry; sentences about what could not be. A few queries for any number.
+
+    A person who was merged since gets them under the name they have now. A face is nobody's if it was refused for its
+    former person since, if that person must not become known to `by` (`may_return`; matching decides anew), and if it
+    was a guess where another face of its photo is that person by now. Guesses give way to a confirmed face that comes
+    back.
     """
     former_of = {former.face: former for former in formers}
     people = living(former_of[face.pk].person for face in faces)
+    known = may_return(event, people.values(), by)
     there = users(former_of[face.pk].decided_by for face in faces)
     refused = _refused(faces, set(people.values()))
     places = _places(faces, set(people.values()))
@@ -132,7 +198,7 @@ def restore(faces: Sequence[Face], formers: Iterable[Former]) -> list[str]:
             state = str(Face.State.UNKNOWN)
         elif person:
             beside = places.setdefault((face.photo_id, person), {})
-            if (face.pk, person) in refused or (beside and not former.is_confirmed):
+            if person not in known or (face.pk, person) in refused or (beside and not former.is_confirmed):
                 person, state = None, str(Face.State.UNKNOWN)
             else:
                 freed.update(pk for pk, is_confirmed in beside.items() if not is_confirmed)
@@ -152,7 +218,7 @@ def restore(faces: Sequence[Face], formers: Iterable[Former]) -> list[str]:
                 Person.objects.filter(pk=person or 0, cover__isnull=True).update(cover=face_id)
     for merged, ids in late.items():
         merging.send_after(merged, ids)
-    return _gone(len(gone), len(faces))
+    return _gone(len(seen_by(by, gone)), len(faces))
 
 
 def _refused(faces: Sequence[Face], people: set[int]) -> set[tuple[int, int]]:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from faces import revisions
-from faces.access import unnamed_visible_to
+from faces.access import is_known_to_house, unnamed_visible_to
 from faces.deciding import (
     Former,
     NothingToName,
@@ -230,7 +230,8 @@ def rename_person(person: Person, name: str, by: AbstractBaseUser) -> Event | No
     person = locked_person(person)
     if person.name == name:
         return None
-    event = note(Event.Kind.RENAME, person, by, before={"name": person.name, "after": name})
+    before = {"name": person.name, "after": name, "known": is_known_to_house(person)}
+    event = note(Event.Kind.RENAME, person, by, before)
     Person.objects.filter(pk=person.pk).update(name=name)
     return event
 
@@ -296,7 +297,7 @@ def set_birth_date(person: Person, date: dt.date | None, by: AbstractBaseUser) -
     person = locked_person(person)
     if person.birth_date == date:
         return None
-    before = {"birth_date": _text(person.birth_date), "after": _text(date)}
+    before = {"birth_date": _text(person.birth_date), "after": _text(date), "known": is_known_to_house(person)}
     event = note(Event.Kind.BIRTH, person, by, before)
     Person.objects.filter(pk=person.pk).update(birth_date=date)
     return event

@@ -12,10 +12,21 @@ from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from faces import drawing, merging, pairs, revisions
-from faces.access import survivor
+from faces.access import faces_visible_to, survivor
 from faces.deciding import Former, chunks, drop_covers, follow, free, give_guesses_back, refuse_again, users
+from faces.known import known_people
 from faces.models import Cluster, Event, Face, Person, Refusal
-from faces.restoring import as_left, bury, decided_since, refused_since, restore
+from faces.restoring import (
+    SAYS_WHAT_A_FACE_IS,
+    as_left,
+    bury,
+    decided_since,
+    may_return,
+    part_for,
+    refused_since,
+    restore,
+    seen_by,
+)
 from faces.shadow import rules
 
 
@@ -33,7 +44,9 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
 
     The entry must come from `access.get_event(by, ...)`. Raises `AlreadyUndone`, and `SomethingFirst` if the person was
     merged into another since. What somebody decided later stands: faces about which there is a later entry that still
-    holds, a name or a cover that was changed again.
+    holds, a name or a cover that was changed again. Nothing is told of faces and people whom `by` does not see: a face
+    does not become such a person's again (`may_return`), and of an entry of somebody else only the faces that `by` sees
+    are taken back, but a merge as a whole.
     """
     revisions.lock()
     still = Event.objects.filter(pk=event.pk, undone_at__isnull=True)
@@ -41,7 +54,7 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
         raise AlreadyUndone
     event.undone_by_id = by.pk
     if event.kind == Event.Kind.PAIR:
-        return pairs.undo_pair(event)
+        return pairs.undo_pair(event, by)
     if event.kind == Event.Kind.RULES:
         try:
             return rules.undo(event)
@@ -50,23 +63,24 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     people = Person.objects.select_for_update(no_key=True)
     person = people.filter(pk=event.person_id).first() if event.person_id else None
     if person is not None and person.merged_into_id:
-        now = survivor(by, person.pk)
-        raise SomethingFirst(
-            f"{person.name} was found to be {now.name if now else 'somebody else'} since: take that back first."
-        )
+        if (now := survivor(by, person.pk)) is None:
+            raise SomethingFirst("Something that was decided since has to be taken back first.")
+        raise SomethingFirst(f"{person.name} was found to be {now.name} since: take that back first.")
+    if event.actor_id != by.pk and event.kind in SAYS_WHAT_A_FACE_IS:
+        part_for(event, by)
     if "formers" in event.before:
-        return _undo_many(event, person, event.before)
+        return _undo_many(event, person, event.before, by)
     if event.kind == Event.Kind.NO_FACE:
-        return _undo_no_face(event, event.before)
+        return _undo_no_face(event, event.before, by)
     if event.kind == Event.Kind.DRAW:
-        return _undo_draw(event, person, event.before)
+        return _undo_draw(event, person, event.before, by)
     if person is None:
         return ["The person is not there any more."]
     if event.kind == Event.Kind.MERGE:
         return merging.take_apart(event, person, decided_since(event, merging.faces_of_entry(event)), by)
     if event.kind not in _UNDO:
         raise SomethingFirst("This entry is not taken back here.")
-    return _UNDO[event.kind](event, person, event.before)
+    return _UNDO[event.kind](event, person, event.before, by)
 
 
 # Kinds that are taken back by more than a change of their person.
@@ -81,43 +95,45 @@ def may_be_undone(event: Event) -> bool:
 # ---- Faces ----------------------------------------------------------------------------------------------------------
 
 
-def _undo_many(event: Event, person: Person | None, before: dict[str, Any]) -> list[str]:
+def _undo_many(event: Event, person: Person | None, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     """What was said about many faces at once (`moving`): each is what it was, and so are refusals and guesses."""
     refusals, lifted, released = before.get("refusals", []), before.get("lifted", []), before.get("released", [])
     since = decided_since(event, {*before["faces"], *released})
+    returns = may_return(event, [person.pk] if person else [], by)
     bury(event, since)
     for part in chunks({face for face, _ in refusals} - refused_since(event)):
         Refusal.objects.filter(person=person, face_id__in=part).delete()
     faces = as_left(event, set(before["faces"]) - since)
-    said = _kept(event, len(before["faces"]) - len(faces))
+    said = _kept(event, set(before["faces"]).difference(face.pk for face in faces), by)
     formers = {row[0]: Former(*row) for row in before["formers"]}
     drop_covers(face.pk for face in faces if formers[face.pk].person != face.person_id)
-    said += restore(faces, formers.values())
+    said += restore(event, faces, formers.values(), by)
     ours = {face.pk for face in faces}
     refuse_again(row for row in lifted if row[0] in ours and person is not None)
     changed = list(faces)
     if person is not None and not before.get("is_new"):
-        changed += give_guesses_back(person.pk, set(released) - since)
+        changed += give_guesses_back(person.pk, set(released) - since if returns else ())
     elif person is not None:
-        said += _unmake(person, changed)
+        said += _unmake(person, changed, by)
     follow(changed)
     return said
 
 
-def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
+def _undo_name(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     """The faces are nobody's again (or what the one face was), guesses that had to go return, and so do refusals.
 
     A person who was made by it goes, unless somebody confirmed another face of theirs since; one who was there before
     keeps their name, their cover and all other faces.
     """
     since = decided_since(event, {*before["faces"], *before["released"], *before["refused"]})
+    returns = may_return(event, [person.pk], by)
     bury(event, since)
     ours = Face.objects.filter(
         pk__in=set(before["faces"]) - since, person=person, is_confirmed=True, decided_by_id=event.actor_id
     )
     faces = list(ours.defer("embedding", "landmarks"))
     ids = [face.pk for face in faces]
-    said = _kept(event, len(before["faces"]) - len(ids))
+    said = _kept(event, set(before["faces"]).difference(ids), by)
     former = before.get("former")
     if not former:
         Face.objects.filter(pk__in=ids).update(
@@ -127,36 +143,41 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any]) -> list[str
         Person.objects.filter(pk=person.pk, cover__in=ids).update(cover=None)
     Refusal.objects.filter(person=person, face_id__in=set(before["refused"]) - refused_since(event)).delete()
     if ids and former:
-        said += _restore(faces[0], former)
+        said += _restore(event, faces[0], former, by)
         refuse_again((ids[0], person.pk, refuser) for refuser in former["lifted_of"])
     if not before["is_new"]:
-        faces += give_guesses_back(person.pk, set(before["released"]) - since)
+        faces += give_guesses_back(person.pk, set(before["released"]) - since if returns else ())
     else:
-        said += _unmake(person, faces)
+        said += _unmake(person, faces, by)
     follow(faces)
     return said
 
 
-def _kept(event: Event, count: int) -> list[str]:
-    """A number is told to whoever decided: others may not see all of these faces."""
+def _kept(event: Event, left: set[int], by: AbstractBaseUser) -> list[str]:
+    """What is said of faces that stay as they are, as far as `by` sees them. A number is told to whoever decided."""
+    count = len(seen_by(by, left))
     if not count:
         return []
-    if event.actor_id != event.undone_by_id:
+    if event.actor_id != by.pk:
         return ["What was changed or deleted since stays as it is."]
     if count == 1:
         return ["One face was changed or deleted since, and stays as it is."]
     return [f"{count} faces were changed or deleted since, and stay as they are."]
 
 
-def _unmake(person: Person, changed: list[Face]) -> list[str]:
+def _unmake(person: Person, changed: list[Face], by: AbstractBaseUser) -> list[str]:
     """Deletes a person who was made by what is taken back, with the guesses that were made since (into `changed`).
 
     They stay if somebody confirmed another face of theirs, or merged others into them: those may want to come back.
+    That is said if `by` sees such a face, or knows whom they were found to be.
     """
     if Face.objects.filter(person=person, is_confirmed=True).exists():
-        return [f"{person.name} stays: more faces were named since."]
-    if Person.objects.filter(merged_into=person).exists():
-        return [f"{person.name} stays: somebody else was found to be {person.name} since."]
+        sees = faces_visible_to(by).filter(person=person, is_confirmed=True).exists()
+        return [f"{person.name} stays: more faces were named since."] if sees else []
+    merged = list(Person.objects.filter(merged_into=person).order_by().values_list("pk", flat=True))
+    if merged:
+        knows = known_people(by, merged)
+        return [f"{person.name} stays: somebody else was found to be {person.name} since."] if knows else []
     guesses = Face.objects.filter(person=person)
     changed += guesses.defer("embedding", "landmarks")
     guesses.update(person=None, state=Face.State.UNKNOWN)
@@ -164,35 +185,39 @@ def _unmake(person: Person, changed: list[Face]) -> list[str]:
     return []
 
 
-def _restore(face: Face, former: dict[str, Any]) -> list[str]:
+def _restore(event: Event, face: Face, former: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     """Makes a face what it was before somebody decided about it alone."""
     names = ("person", "state", "is_confirmed", "decided_by", "was_cover")
-    return restore([face], [Former(face.pk, *(former[name] for name in names))])
+    return restore(event, [face], [Former(face.pk, *(former[name] for name in names))], by)
 
 
-def _undo_no_face(event: Event, before: dict[str, Any]) -> list[str]:
+def _undo_no_face(event: Event, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     face = Face.objects.filter(pk=before["face"]).defer("embedding", "landmarks").first()
     if face is None:
         return ["The face is not there any more."]
     if face.state != Face.State.NOT_A_FACE or decided_since(event, [face.pk]):
         bury(event, [face.pk])
-        return ["Somebody decided about this face since."]
-    said = _restore(face, before["former"])
+        return _decided([face.pk], by)
+    said = _restore(event, face, before["former"], by)
     follow([face])
     return said
 
 
-def _undo_draw(event: Event, person: Person | None, before: dict[str, Any]) -> list[str]:
+def _undo_draw(event: Event, person: Person | None, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     """A face that was drawn goes, with the name that it got at once, unless somebody decided about it since."""
     if since := decided_since(event, before["faces"]):
         if person:
             bury(event, since)
-        return ["Somebody decided about this face since: it stays."]
-    said = _undo_name(event, person, before) if person else []
+        return ["Somebody decided about this face since: it stays."] if seen_by(by, since) else []
+    said = _undo_name(event, person, before, by) if person else []
     return said or drawing.take_away(event)
 
 
-def _undo_refuse(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
+def _decided(face_ids: list[int], by: AbstractBaseUser) -> list[str]:
+    return ["Somebody decided about this face since."] if seen_by(by, face_ids) else []
+
+
+def _undo_refuse(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     Refusal.objects.filter(person=person, face_id__in=before["refused"]).delete()
     face = Face.objects.filter(pk=before["face"]).defer("embedding", "landmarks").first()
     if face is None:
@@ -200,10 +225,12 @@ def _undo_refuse(event: Event, person: Person, before: dict[str, Any]) -> list[s
     revisions.count_up({face.model}, wake=True, faces=False)
     if face.is_confirmed or face.state not in {Face.State.UNKNOWN, Face.State.ASSIGNED}:
         bury(event, [face.pk])
-        return ["Somebody decided about this face since."]
+        return _decided([face.pk], by)
+    if not may_return(event, [person.pk], by):
+        return []
     others = Face.objects.filter(photo_id=face.photo_id, person=person).exclude(pk=face.pk)
     if others.filter(is_confirmed=True).exists():
-        return [f"Another face in this photo is {person.name} now."]
+        return [f"Another face in this photo is {person.name} now."] if seen_by(by, [face.pk]) else []
     free(others.values_list("pk", flat=True))
     decided_by = before["decided_by"]
     Face.objects.filter(pk=face.pk).update(
@@ -226,27 +253,28 @@ def _rows(person: Person) -> QuerySet[Person]:
     return Person.objects.filter(pk=person.pk)
 
 
-def _undo_rename(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
+def _undo_rename(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     if person.name != before["after"]:
         return [f"The name was changed again since, to {person.name}."]
     _rows(person).update(name=before["name"])
     return []
 
 
-def _undo_cover(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
+def _undo_cover(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     if person.cover_id != before["after"]:
-        return ["The cover was changed again since."]
+        is_told = person.cover_id is None or seen_by(by, [person.cover_id])
+        return ["The cover was changed again since."] if is_told else []
     cover = Face.objects.filter(Q(pk=before["cover"]) & Q(person=person)).first()
     _rows(person).update(cover=cover)
     return []
 
 
-def _undo_hide(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
+def _undo_hide(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     _rows(person).filter(hidden=before["after"]).update(hidden=before["hidden"])
     return []
 
 
-def _undo_birth(event: Event, person: Person, before: dict[str, Any]) -> list[str]:
+def _undo_birth(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     if person.birth_date != _date(before["after"]):
         return ["The date of birth was changed again since."]
     _rows(person).update(birth_date=_date(before["birth_date"]))
@@ -257,7 +285,7 @@ def _date(text: str | None) -> Any:
     return parse_date(text) if text else None
 
 
-_UNDO: dict[str, Callable[[Event, Person, dict[str, Any]], list[str]]] = {
+_UNDO: dict[str, Callable[[Event, Person, dict[str, Any], AbstractBaseUser], list[str]]] = {
     Event.Kind.NAME: _undo_name,
     Event.Kind.MARKED: _undo_name,
     Event.Kind.RENAME: _undo_rename,
