@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 
 from faces.access import clusters_visible_to, unnamed_visible_to
@@ -16,6 +17,8 @@ from gallery.access import Viewer
 CARDS_PER_PAGE = 24
 # Faces with a box to untick. What lies beyond follows the rest: nobody ticks thousands of boxes.
 MOST_FACES = 240
+# How many of the largest groups, for one that is shown, are looked at to know how large one has to be.
+_COUNTED_FIRST = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,28 +32,47 @@ class SuggestionCard:
 
 @dataclass(frozen=True, slots=True)
 class SuggestionCards:
-    """`next_after` is the id of the last suggestion, when there are more; its size would count hidden faces."""
+    """`next_after` is the id of the last suggestion, when there are more."""
 
     cards: list[SuggestionCard]
     next_after: str | None
 
 
 def suggestion_cards(viewer: Viewer, *, after: str | None = None, size: int = CARDS_PER_PAGE) -> SuggestionCards:
-    """Suggestions, the largest first, behind the place `after`. Five queries, however many there are.
-
-    They stand in the order of all their faces; what is shown and counted are the faces that the viewer sees.
-    """
-    clusters = clusters_visible_to(viewer).order_by("-size", "pk")
-    if after:
-        # One that was named meanwhile is no place any more: the list begins anew.
-        last = clusters_visible_to(viewer).filter(pk=after).first() if _is_id(after) else None
-        if last:
-            clusters = clusters.filter(Q(size__lt=last.size) | Q(size=last.size, pk__gt=last.pk))
-    found = list(clusters.values_list("size", "pk")[: size + 1])
+    """Suggestions, the largest for the viewer first, behind the place `after`. At most seven queries."""
+    clusters, place = clusters_visible_to(viewer), None
+    # One that was named meanwhile is no place any more: the list begins anew.
+    if after and _is_id(after) and (last := clusters.filter(pk=after).first()):
+        place = face_count(viewer, last), last.pk
+    found = largest(clusters, unnamed_visible_to(viewer), size + 1, after=place)
     more = len(found) > size
-    found = found[:size]
-    cards = cards_of(viewer, [pk for _, pk in found])
-    return SuggestionCards(cards, str(found[-1][1]) if more else None)
+    ids = [pk for pk, _ in found[:size]]
+    return SuggestionCards(cards_of(viewer, ids), str(ids[-1]) if more else None)
+
+
+def largest(
+    clusters: QuerySet[Cluster], faces: QuerySet[Face], most: int, *, after: tuple[int, int] | None = None
+) -> list[tuple[int, int]]:
+    """Those of the groups with most of `faces`, as (id, how many), the older one first of two alike. Two queries.
+
+    `after` are the count and id of the group behind which they begin. `faces` are such as the viewer sees: an order by
+    `Cluster.size`, which counts everybody's, would tell of the others. But no group has more of them than its size, so
+    a few of the largest are counted first, and then only those of at least the size that is called for.
+    """
+    by_size = clusters.order_by("-size", "pk")
+    if after:
+        by_size = by_size.filter(Q(size__lt=after[0]) | Q(size=after[0], pk__gt=after[1]))
+    first = list(by_size.values_list("pk", flat=True)[: _COUNTED_FIRST * most])
+    counts = sorted(dict(_counted(faces.filter(cluster__in=first))).values(), reverse=True)
+    least = counts[most - 1] if len(counts) >= most else 1 if len(first) == _COUNTED_FIRST * most else 0
+    rows = _counted(faces.filter(cluster__in=clusters.filter(size__gte=least).order_by().values("pk")))
+    if after:
+        rows = rows.filter(Q(number__lt=after[0]) | Q(number=after[0], cluster_id__gt=after[1]))
+    return list(rows.order_by("-number", "cluster_id")[:most])
+
+
+def _counted(faces: QuerySet[Face]) -> QuerySet[Any, Any]:
+    return faces.order_by().values_list("cluster_id").annotate(number=Count("pk"))
 
 
 def cards_of(viewer: Viewer, cluster_ids: Sequence[int]) -> list[SuggestionCard]:
