@@ -65,7 +65,7 @@ class Question:
 def next_questions(viewer: Viewer, *, skipped: Collection[str] = (), size: int | None = None) -> list[Question]:
     """Questions for a viewer, the one worth most first (`asking.worth`); those with a `skipped` key come last.
 
-    Eleven queries, however many faces and people there are. Without `size` all that were looked at.
+    Twelve queries, however many faces and people there are. Without `size` all that were looked at.
     """
     limits = all_rules()
     if not limits:
@@ -77,7 +77,7 @@ def next_questions(viewer: Viewer, *, skipped: Collection[str] = (), size: int |
 
 
 def has_questions(viewer: Viewer) -> bool:
-    """Whether there is anything to ask: up to eleven queries, fewer where there is much."""
+    """Whether there is anything to ask: up to twelve queries, fewer where there is much."""
     limits = all_rules()
     kinds = (_about_groups, _about_faces, _about_guesses)
     return bool(limits) and any(True for kind in kinds for _ in kind(viewer, limits))
@@ -87,18 +87,16 @@ def has_questions(viewer: Viewer) -> bool:
 
 
 def _about_groups(viewer: Viewer, limits: dict[str, Rules]) -> Iterable[Question]:
-    """The groups that have most open faces, near somebody or nobody: seven queries."""
-    clusters = clusters_visible_to(viewer).filter(model__in=limits)
-    unnamed = unnamed_visible_to(viewer)
-    near = [pk for pk, _ in largest(clusters.filter(_near(viewer)), unnamed, MOST)]
-    counts = _counts(_undecided(unnamed, "cluster__near_person"), near)
+    """The groups that have most open faces, near somebody or nobody: nine queries."""
+    clusters = Cluster.objects.filter(model__in=limits)
+    near = [pk for pk, _ in largest(viewer, clusters.filter(_near(viewer)), MOST)]
+    counts = _counts(_undecided(unnamed_visible_to(viewer), "cluster__near_person"), near)
     columns = ("pk", "model", "near_person_id", "near_person__name", "near_distance")
     for pk, model, person_id, name, distance in Cluster.objects.filter(pk__in=counts).values_list(*columns):
         yield _question("group", pk, person_id, name, counts[pk], distance, limits[model])
-    several = Cluster.objects.filter(Exists(unnamed.filter(cluster=OuterRef("pk")).order_by()[1:2]), model__in=limits)
-    counts = dict(largest(several.exclude(pk__in=counts), unnamed, MOST))
-    for pk, model in Cluster.objects.filter(pk__in=counts).values_list("pk", "model"):
-        yield _question("who", pk, None, "", counts[pk], None, limits[model])
+    others = {pk: count for pk, count in largest(viewer, clusters.exclude(pk__in=counts), MOST) if count > 1}
+    for pk, model in Cluster.objects.filter(pk__in=others).values_list("pk", "model"):
+        yield _question("who", pk, None, "", others[pk], None, limits[model])
 
 
 def _near(viewer: Viewer, person: str = "near_person") -> Q:
