@@ -66,6 +66,11 @@ def test_changes_in_photos_of_others_are_no_changes(tom: Person, house: House, a
         preview = Preview.objects.create(model=MODEL, state=Preview.State.READY, result=result)
         url = reverse("faces:preview_person", args=[preview.pk, tom.pk])
         assert [admin_client.get(url).status_code, admin_client.post(url).status_code] == [404, 404]
+    alone = Face.objects.filter(photo__library=house.library).first()
+    assert alone
+    group = {str(house.library.pk): [alone.pk], str(house.private.pk): [hidden.pk]}
+    Preview.objects.filter(pk=preview.pk).update(result={**result, "groups": [{"before": [], "after": [group]}]})
+    assert "Nothing would change" in admin_client.get(address(preview)).content.decode()
 
 
 def test_a_library_that_became_private_since_is_not_told_of(
