@@ -41,8 +41,14 @@ def people_visible_to(viewer: Viewer) -> QuerySet[Person]:
 
 
 def clusters_visible_to(viewer: Viewer) -> QuerySet[Cluster]:
-    """Suggestions with at least one face that is nobody's yet and that the viewer sees."""
-    return Cluster.objects.filter(Exists(unnamed_visible_to(viewer).filter(cluster_id=OuterRef("pk"))))
+    """Suggestions with at least two faces that the viewer sees, one of them nobody's yet.
+
+    A face that the viewer sees alone is in no group for them: the others are in photos that do not exist for them.
+    Those of a group that were named since still count, so that the last one stays a suggestion.
+    """
+    faces = faces_visible_to(viewer).filter(cluster_id=OuterRef("pk")).order_by()
+    unnamed = unnamed_visible_to(viewer).filter(cluster_id=OuterRef("pk"))
+    return Cluster.objects.filter(Exists(unnamed), Exists(faces[1:2]))
 
 
 def unnamed_visible_to(viewer: Viewer) -> QuerySet[Face]:
@@ -92,7 +98,7 @@ def was_in(faces: QuerySet[Face], merged: Person) -> bool:
 
 
 def get_cluster(viewer: Viewer, cluster_id: int) -> Cluster:
-    """The suggestion if the viewer sees a face in it; Http404 otherwise."""
+    """The suggestion if it is one for the viewer; Http404 otherwise."""
     return get_or_404(clusters_visible_to(viewer), pk=cluster_id)
 
 

@@ -95,17 +95,22 @@ class FaceAdmin(Ledger):
         "state",
         "is_confirmed",
         "decided_by",
-        "cluster",
+        "suggestion",
         ("x", "y", "w", "h"),
         "score",
         "quality",
         "model",
     )
-    readonly_fields = ("picture",)
+    readonly_fields = ("picture", "suggestion")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        faces = faces_visible_to(request.user).select_related("photo", "person", "decided_by", "cluster")
-        return faces.defer("embedding", "landmarks").order_by("-id")
+        faces = faces_visible_to(request.user).select_related("photo", "person", "decided_by")
+        suggestion = clusters_visible_to(request.user).filter(pk=OuterRef("cluster_id")).values("pk")
+        return faces.defer("embedding", "landmarks").annotate(seen_cluster=Subquery(suggestion)).order_by("-id")
+
+    @admin.display
+    def suggestion(self, face: Any) -> int | None:
+        return face.seen_cluster and int(face.seen_cluster)
 
     @admin.display(description="face")
     def picture(self, face: Face) -> SafeString:
@@ -120,7 +125,7 @@ class ClusterAdmin(Ledger):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         faces = counted(unnamed_visible_to(request.user), "cluster", Count("pk"))
-        return clusters_visible_to(request.user).annotate(face_count=faces).order_by("-size", "id")
+        return clusters_visible_to(request.user).annotate(face_count=faces).order_by("-face_count", "id")
 
     @admin.display(ordering="face_count")
     def faces(self, cluster: Any) -> int:

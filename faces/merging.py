@@ -6,6 +6,7 @@ their date of birth. The entry of the journal notes what else was theirs.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from faces import revisions
 from faces.access import faces_visible_to
 from faces.deciding import chunks, follow, free, give_guesses_back, merges, never_with, note, refuse_again
 from faces.models import Cluster, Event, Face, MarkedName, Person, Refusal
+from gallery.models import Library
 
 
 class MergedBefore(Exception):  # noqa: N818
@@ -40,7 +42,9 @@ def merge_people(into: Person, others: Collection[Person], by: AbstractBaseUser)
 
     What was refused for one holds for `into`, but a confirmed face overrules it. Where guesses would make them stand
     twice in a photo, the guesses go; two confirmed faces in a photo stay, and that is said. `into` takes the picture
-    and the date of birth of another if they have none. Raises `MergedBefore`, and Http404 if somebody is gone.
+    and the date of birth of another if they have none, the date only if all who see `into` could see it.
+
+    Raises `MergedBefore`, and Http404 if somebody is gone.
     """
     revisions.lock()
     ids = sorted({into.pk, *(other.pk for other in others)})
@@ -52,6 +56,7 @@ def merge_people(into: Person, others: Collection[Person], by: AbstractBaseUser)
         if row.merged_into_id:
             raise MergedBefore(f"{row.name} was merged with somebody in the meantime.")
     faces = _faces_of([into.pk, *rows])
+    dates = _open_dates(into, list(rows.values()))
     before: dict[str, Any] = {"faces": [], "people": []}
     before["refusals"], before["lifted"], refused = _join_refusals(into, list(rows), faces)
     apart = never_with(ids, [face.pk for face in faces])
@@ -68,7 +73,7 @@ def merge_people(into: Person, others: Collection[Person], by: AbstractBaseUser)
     marked = MarkedName.objects.filter(person__in=rows)
     before["marked"] = [list(pair) for pair in marked.order_by("pk").values_list("pk", "person_id")]
     marked.update(person=into)
-    before |= _take_over(into, list(rows.values()), set(before["faces"]))
+    before |= _take_over(into, list(rows.values()), set(before["faces"]), dates)
     Person.objects.filter(pk__in=rows).update(merged_into=into, cover=None)
     follow(faces)
     event = note(Event.Kind.MERGE, into, by, before)
@@ -126,13 +131,31 @@ def _take_questions(into: Person, others: Iterable[int]) -> None:
     Cluster.objects.filter(near_person__in=list(others)).update(near_person=into)
 
 
-def _take_over(into: Person, others: Sequence[Person], moved: set[int]) -> dict[str, Any]:
-    """Gives `into` a picture and a date of birth if they have none; what they were given."""
+def _open_dates(into: Person, others: Sequence[Person]) -> list[dt.date]:
+    """The dates of birth of `others` that are no secret to anybody who sees `into`, before faces move: one query.
+
+    Who has a face in a library of the household is known to all, others to the owners of the libraries they are in.
+    """
+    if into.birth_date or not any(row.birth_date for row in others):
+        return []
+    audiences: dict[int, set[int | None]] = {}
+    faces = Face.objects.filter(person__in=[into.pk, *(row.pk for row in others)]).order_by()
+    columns = ("person_id", "photo__library__visibility", "photo__library__owner_id")
+    for person_id, visibility, owner_id in faces.values_list(*columns).distinct():
+        is_private = visibility == Library.Visibility.PRIVATE
+        audiences.setdefault(person_id or 0, set()).add(owner_id if is_private else None)
+    ours = audiences.get(into.pk, set())
+    theirs = ((row.birth_date, audiences.get(row.pk, set())) for row in others)
+    return [date for date, audience in theirs if date and (None in audience or ours <= audience)]
+
+
+def _take_over(into: Person, others: Sequence[Person], moved: set[int], dates: Sequence[dt.date]) -> dict[str, Any]:
+    """Gives `into` a picture, and the first of the `dates` of birth, if they have none; what they were given."""
     taken: dict[str, Any] = {"cover": None, "birth_date": None}
     values: dict[str, Any] = {}
     if not into.cover_id and (covers := [row.cover_id for row in others if row.cover_id in moved]):
         values["cover_id"] = taken["cover"] = covers[0]
-    if not into.birth_date and (dates := [row.birth_date for row in others if row.birth_date]):
+    if dates:
         values["birth_date"], taken["birth_date"] = dates[0], dates[0].isoformat()
     if values:
         Person.objects.filter(pk=into.pk).update(**values)

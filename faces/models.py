@@ -45,7 +45,7 @@ class Cluster(models.Model):
     """A group of faces that look alike to one embedding model. Its id lives on while its faces mostly do."""
 
     model = models.CharField(max_length=40)
-    # Counts every face, whoever may see it: it orders the list and is shown to nobody.
+    # Counts every face, whoever may see it: it bounds what `suggestions.largest` counts, and is no order of its own.
     size = models.PositiveIntegerField(default=0, help_text="Faces in it that are nobody's yet")
     # Who it may be, and the mean cosine distance to the faces that were confirmed as that person.
     near_person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")

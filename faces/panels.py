@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.urls import reverse
 
 from faces import ages, crops, marked, people
+from faces.access import clusters_visible_to
 from faces.models import Face, MarkedName
 from gallery.access import Viewer
 from gallery.models import Photo
@@ -44,7 +45,9 @@ def people_panel(viewer: Viewer, photo: Photo) -> Panel:
     taken = photo.taken_local.date() if photo.taken_local and photo.taken_source not in GUESSES else None
     is_marked = Exists(MarkedName.objects.filter(face=OuterRef("pk"), person=OuterRef("person")))
     rows = Face.objects.filter(photo=photo).select_related("person").defer("embedding", "landmarks")
-    faces = list(rows.annotate(is_marked=is_marked & Q(decided_by__isnull=True)).order_by("x", "pk"))
+    is_suggested = Exists(clusters_visible_to(viewer).filter(pk=OuterRef("cluster_id")))
+    rows = rows.annotate(is_marked=is_marked & Q(decided_by__isnull=True), is_suggested=is_suggested)
+    faces = list(rows.order_by("x", "pk"))
     listed, boxes = [], []
     for face in faces:
         is_placed = face.digest == digest
@@ -53,7 +56,7 @@ def people_panel(viewer: Viewer, photo: Photo) -> Panel:
         name, url = "", ""
         if face.person:
             name, url = face.person.name, face.person.get_absolute_url()
-        elif face.cluster_id:
+        elif face.is_suggested:
             url = reverse("faces:cluster_detail", args=[face.cluster_id])
         src = ""
         if is_placed:

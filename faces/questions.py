@@ -21,6 +21,7 @@ from faces.access import clusters_visible_to, faces_visible_to, people_visible_t
 from faces.asking import Kind, worth
 from faces.models import Cluster, Face, FacePair, Refusal
 from faces.rules import Rules, all_rules
+from faces.suggestions import largest
 from gallery.access import Viewer
 
 # How many of each kind are looked at, the largest groups and the nearest faces first.
@@ -64,7 +65,7 @@ class Question:
 def next_questions(viewer: Viewer, *, skipped: Collection[str] = (), size: int | None = None) -> list[Question]:
     """Questions for a viewer, the one worth most first (`asking.worth`); those with a `skipped` key come last.
 
-    Nine queries, however many faces and people there are. Without `size` all that were looked at.
+    Twelve queries, however many faces and people there are. Without `size` all that were looked at.
     """
     limits = all_rules()
     if not limits:
@@ -76,7 +77,7 @@ def next_questions(viewer: Viewer, *, skipped: Collection[str] = (), size: int |
 
 
 def has_questions(viewer: Viewer) -> bool:
-    """Whether there is anything to ask: up to nine queries, fewer where there is much."""
+    """Whether there is anything to ask: up to twelve queries, fewer where there is much."""
     limits = all_rules()
     kinds = (_about_groups, _about_faces, _about_guesses)
     return bool(limits) and any(True for kind in kinds for _ in kind(viewer, limits))
@@ -86,20 +87,16 @@ def has_questions(viewer: Viewer) -> bool:
 
 
 def _about_groups(viewer: Viewer, limits: dict[str, Rules]) -> Iterable[Question]:
+    """The groups that have most open faces, near somebody or nobody: nine queries."""
+    clusters = Cluster.objects.filter(model__in=limits)
+    near = [pk for pk, _ in largest(viewer, clusters.filter(_near(viewer)), MOST)]
+    counts = _counts(_undecided(unnamed_visible_to(viewer), "cluster__near_person"), near)
     columns = ("pk", "model", "near_person_id", "near_person__name", "near_distance")
-    clusters = Cluster.objects.filter(model__in=limits, size__gt=0).order_by("-size", "pk")
-    near = list(clusters.filter(_near(viewer)).values_list(*columns)[:MOST])
-    counts = _counts(_undecided(unnamed_visible_to(viewer), "cluster__near_person"), [row[0] for row in near])
-    asked = set()
-    for pk, model, person_id, name, distance in near:
-        if count := counts.get(pk):
-            asked.add(pk)
-            yield _question("group", pk, person_id, name, count, distance, limits[model])
-    others = list(clusters.filter(size__gt=1).exclude(pk__in=asked).values_list("pk", "model")[:MOST])
-    counts = _counts(unnamed_visible_to(viewer), [pk for pk, _ in others])
-    for pk, model in others:
-        if counts.get(pk, 0) > 1:
-            yield _question("who", pk, None, "", counts[pk], None, limits[model])
+    for pk, model, person_id, name, distance in Cluster.objects.filter(pk__in=counts).values_list(*columns):
+        yield _question("group", pk, person_id, name, counts[pk], distance, limits[model])
+    others = {pk: count for pk, count in largest(viewer, clusters.exclude(pk__in=counts), MOST) if count > 1}
+    for pk, model in Cluster.objects.filter(pk__in=others).values_list("pk", "model"):
+        yield _question("who", pk, None, "", others[pk], None, limits[model])
 
 
 def _near(viewer: Viewer, person: str = "near_person") -> Q:
@@ -131,8 +128,10 @@ def _counts(faces: QuerySet[Face], cluster_ids: list[int]) -> dict[int, int]:
 
 
 def _about_faces(viewer: Viewer, limits: dict[str, Rules]) -> Iterable[Question]:
-    """Faces outside of groups; those in one are asked about with it."""
-    alone = Q(cluster=None) | Q(cluster__size=1) & ~Q(cluster__near_person=F("near_person"))
+    """Faces that are in no group for the viewer; those in one are asked about with it."""
+    mates = faces_visible_to(viewer).filter(cluster=OuterRef("cluster")).exclude(pk=OuterRef("pk"))
+    is_last = ~Exists(mates.filter(state=Face.State.UNKNOWN)) & ~Q(cluster__near_person=F("near_person"))
+    alone = Q(cluster=None) | ~Exists(mates) | is_last
     faces = _undecided(unnamed_visible_to(viewer), "near_person").filter(_near(viewer), alone, model__in=limits)
     columns = ("pk", "model", "near_person_id", "near_person__name", "near_distance")
     for pk, model, person_id, name, distance in faces.order_by("near_distance", "pk").values_list(*columns)[:MOST]:
@@ -146,10 +145,12 @@ def _about_guesses(viewer: Viewer, limits: dict[str, Rules]) -> Iterable[Questio
     for model, limit in limits.items():
         least = limit.match_distance - _NEAR_LIMIT * (limit.reach - limit.match_distance)
         near_limit |= Q(model=model, near_distance__gte=least, near_distance__lte=limit.match_distance)
-    mates = faces_visible_to(viewer).filter(cluster=OuterRef("cluster"), person=OuterRef("person"))
+    # As a sum the person is in no index, so that SQLite looks through the group and not through all the person's faces.
+    whose = faces_visible_to(viewer).annotate(whose=F("person_id") + 0)
+    mates = whose.filter(cluster=OuterRef("cluster"), whose=OuterRef("person_id"))
     guesses = guesses.filter(near_limit).annotate(has_mates=Exists(mates.exclude(pk=OuterRef("pk"))))
     columns = ("pk", "model", "person_id", "person__name", "near_distance", "cluster_id", "has_mates")
-    rows = list(guesses.order_by("-near_distance", "pk").values_list(*columns)[:MOST])
+    rows = list(guesses.order_by("-near_distance", "-pk").values_list(*columns)[:MOST])
     strays = _counts(unnamed_visible_to(viewer), [row[5] for row in rows if row[5] and not row[6]])
     for pk, model, person_id, name, distance, cluster_id, has_mates in rows:
         alone = 0 if has_mates else strays.get(cluster_id, 0)

@@ -15,7 +15,7 @@ import math
 import struct
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 
@@ -40,8 +40,8 @@ _QUALITIES = ((0.75, "very good"), (0.6, "good"), (CORE_QUALITY, "fair"), (JOIN_
 class NearFace:
     """A confirmed face that is near: its picture, whose it is, the cosine distance, and what was said of the two.
 
-    `is_near`: near enough for its person. `limit`: up to which distance that is, None where it would tell how many
-    faces of the person there are that the viewer does not see.
+    `is_near`: near enough for its person. `limit`: up to which distance that is, by the confirmed faces of the person
+    that the viewer sees.
     """
 
     thumb: FaceThumb
@@ -49,7 +49,7 @@ class NearFace:
     distance: float
     pair: str
     is_near: bool
-    limit: float | None
+    limit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +101,7 @@ def _nearest(viewer: Viewer, face: Face, point: tuple[float, ...], limit: Rules)
     confirmed = faces_visible_to(viewer).filter(model=face.model, is_confirmed=True, person__isnull=False)
     if face.quality < CORE_QUALITY:
         confirmed = confirmed.filter(quality__gte=CORE_QUALITY)
-    every = Face.objects.filter(model=face.model, is_confirmed=True, person__isnull=False).order_by()
-    if every[: MOST + 1].count() > MOST:
+    if confirmed.order_by()[: MOST + 1].count() > MOST:
         confirmed = confirmed.filter(person__in=_in_question(viewer, face))
     rows = confirmed.exclude(pk=face.pk).order_by("-pk").values_list("pk", "person_id", "embedding")[:MOST]
     found = sorted(
@@ -120,29 +119,26 @@ def _nearest(viewer: Viewer, face: Face, point: tuple[float, ...], limit: Rules)
     names = Person.objects.in_bulk(seen)
     said, limits = _pairs(face), _limits(viewer, face.model, seen, limit)
     return [
-        NearFace(thumbs[pk], names[who], distance, said.get(pk, ""), distance <= limits[who][0], limits[who][1])
+        NearFace(thumbs[pk], names[who], distance, said.get(pk, ""), distance <= limits[who], limits[who])
         for distance, pk, who in best
         if pk in thumbs
     ]
 
 
-def _limits(viewer: Viewer, model: str, person_ids: set[int], limit: Rules) -> dict[int, tuple[float, float | None]]:
-    """The limit of each person, and the same if the viewer may know it: they see all of the person's confirmed faces.
-    Two queries."""
-    confirmed = Face.objects.filter(model=model, is_confirmed=True, person__in=person_ids, embedding__isnull=False)
+def _limits(viewer: Viewer, model: str, person_ids: set[int], limit: Rules) -> dict[int, float]:
+    """The limit of each person by those of their confirmed faces that the viewer sees: one query.
+
+    Matching counts all of them, so for who has many in photos of others it is stricter than what is shown here; the
+    true limit would tell that there are such photos.
+    """
+    confirmed = faces_visible_to(viewer).filter(
+        model=model, is_confirmed=True, person__in=person_ids, embedding__isnull=False
+    )
+    # Names that only a file of a private library tells do not speak for the house.
     private = Q(decided_by__isnull=True, photo__library__visibility=Library.Visibility.PRIVATE)
-    every = _count(confirmed.exclude(private))
-    seen = _count(confirmed.filter(pk__in=faces_visible_to(viewer).filter(person__in=person_ids).values("pk")))
-    found = {}
-    for pk in person_ids:
-        value = limit.match_limit(every.get(pk, 0))
-        found[pk] = (value, value if seen.get(pk, 0) >= every.get(pk, 0) else None)
-    return found
-
-
-def _count(faces: QuerySet[Face]) -> dict[int, int]:
-    rows = faces.order_by().values_list("person_id").annotate(count=Count("pk"))
-    return {pk: count for pk, count in rows if pk}
+    rows = confirmed.exclude(private).order_by().values_list("person_id").annotate(count=Count("pk"))
+    counts = dict(rows)
+    return {pk: limit.match_limit(counts.get(pk, 0)) for pk in person_ids}
 
 
 def _in_question(viewer: Viewer, face: Face) -> list[int]:
@@ -227,10 +223,10 @@ def _given(viewer: Viewer, face: Face, person: Person, nearest: list[NearFace]) 
         return f"Somebody said that it is always one person with a face that was confirmed as {person.name}."
     theirs = [near for near in nearest if near.person.pk == person.pk]
     if theirs and theirs[0].is_near:
-        said = f"The nearest confirmed face is one of {person.name}, at a distance of {theirs[0].distance:.2f}."
-        if theirs[0].limit is None:
-            return said
-        return f"{said} Up to {theirs[0].limit:.2f} a face is taken for {person.name}."
+        return (
+            f"The nearest confirmed face is one of {person.name}, at a distance of {theirs[0].distance:.2f}. "
+            f"Up to {theirs[0].limit:.2f} a face is taken for {person.name}."
+        )
     if is_pending():
         return "PictoPy is comparing faces at this moment. Look again soon."
     return f"It was taken for {person.name} because of a face in a photo that you cannot see."
@@ -250,16 +246,14 @@ def _not_given(viewer: Viewer, face: Face, nearest: list[NearFace], against: dic
     if near and is_pending():
         return "PictoPy is comparing faces at this moment. Look again soon."
     if near:
-        return (
-            f"A confirmed face of {near[0].person.name} is near, at {near[0].distance:.2f}, but what was said of faces "
-            "in photos that you cannot see stands against it."
-        )
+        # What stands against it, the viewer does not see; not even that it is there is told.
+        name = near[0].person.name
+        return f"A confirmed face of {name} is near, at {near[0].distance:.2f}, but whether this is {name} is open."
     if nearest:
-        said = (
+        return (
             "It is too far from every confirmed face that you can see: the nearest is one of "
-            f"{nearest[0].person.name}, at {nearest[0].distance:.2f}"
+            f"{nearest[0].person.name}, at {nearest[0].distance:.2f}, and the limit is {nearest[0].limit:.2f}."
         )
-        return f"{said}." if nearest[0].limit is None else f"{said}, and the limit is {nearest[0].limit:.2f}."
     if not faces_visible_to(viewer).filter(person__isnull=False, is_confirmed=True).exists():
         return "No face was confirmed yet that it could be compared with."
     return "No confirmed face that you can see is anywhere near it."

@@ -392,6 +392,7 @@ def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: Use
     other = PersonFactory(name="Ute")
     FaceFactory(photo=photo, person=other, state="assigned", is_confirmed=True, x=0.7)
     unnamed = FaceFactory(photo=photo, cluster=cluster, x=0.1)
+    FaceFactory(photo=PhotoFactory(library=library), cluster=cluster)
     event = people_services.rename_person(person, "Anna", owner)
     assert event is not None
     album = AlbumFactory(name="Summer", owner=owner, visibility=visibility)

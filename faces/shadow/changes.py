@@ -217,10 +217,15 @@ def _sum(by_library: dict[str, int], seen: set[str]) -> int:
 
 
 def _groups(preview: Preview, seen: set[str]) -> tuple[list[GroupChange], int]:
-    """The groups that change for the viewer, and how many of the others stay the same as far as the viewer sees."""
+    """The groups that change for the viewer, and how many of the others stay the same as far as the viewer sees.
+
+    A face that the viewer sees alone is in no group (`access.clusters_visible_to`).
+    """
     changes, same = [], 0
     for it in preview.result.get("groups", []):
-        before, after = ([ids for group in it[side] if (ids := _ids(group, seen))] for side in ("before", "after"))
+        before, after = (
+            [ids for group in it[side] if len(ids := _ids(group, seen)) > 1] for side in ("before", "after")
+        )
         if sorted(map(sorted, before)) == sorted(map(sorted, after)):
             same += len(after)
             continue

@@ -107,9 +107,10 @@ def preview_person(request: MemberRequest, preview_id: int, person_id: int) -> H
     """All faces that a person would gain and lose. POST accepts them, or of those that were `shown` the ticked ones."""
     preview = page.get_preview(request.user, preview_id)
     person = access.get_person(request.user, person_id)
-    if request.method == "POST":
-        return _accept(request, preview, person)
     shown = changes.person_page(request.user, preview, person)
+    if request.method == "POST" and (shown or preview.state != Preview.State.READY):
+        return _accept(request, preview, person)
+    # Also to POST: another answer about changes that one does not see would tell that there are some.
     if shown is None:
         raise Http404
     context = {"nav": "people", "preview": preview, "person": person, "page": shown}

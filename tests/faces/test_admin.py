@@ -27,7 +27,7 @@ def fill(house: House, by: User, times: int = 1, *, is_private: bool = False) ->
     for number in range(times):
         anna = PersonFactory()
         face = house.face(1, person=anna, state="assigned", is_private=is_private)
-        house.face(2, cluster=ClusterFactory(), is_private=is_private)
+        house.faces(2, 2, cluster=ClusterFactory(), is_private=is_private)
         services.rename_person(anna, f"Anna {number} {is_private}", by)
         stranger = PersonFactory()
         house.face(3, person=stranger, state="assigned", is_private=is_private)

@@ -72,6 +72,24 @@ def test_all_faces_move_and_everything_can_be_taken_back(
     assert Event.objects.get().undone_by == owner
 
 
+def test_a_date_of_birth_that_only_some_may_know_is_not_told_by_a_merge(
+    owner: User, house: House, anna: Person
+) -> None:
+    def hidden(day: int) -> Person:
+        person: Person = PersonFactory(birth_date=dt.date(1980, 2, day) if day else None)
+        house.face(10 + day, person=person, state="assigned", is_confirmed=True, is_private=True)
+        return person
+
+    assert services.merge_people(anna, [hidden(1)], owner).person.birth_date is None, "the household sees Anna"
+    assert services.merge_people(hidden(0), [hidden(2)], owner).person.birth_date == dt.date(1980, 2, 2)
+    known = hidden(3)
+    house.face(13, person=known, state="assigned")
+    merged = services.merge_people(anna, [known], owner)
+    assert merged.person.birth_date == dt.date(1980, 2, 3), "the household sees both"
+    undo.undo_event(merged.event, owner)
+    assert not Person.objects.filter(pk=anna.pk, birth_date__isnull=False).exists()
+
+
 def test_what_was_decided_since_stays(owner: User, member: User, anna: Person, berta: Person, house: House) -> None:
     merged = services.merge_people(anna, [berta], owner)
     first, second = sure(anna)[-2:]

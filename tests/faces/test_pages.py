@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from faces import access, people, services, suggestions
-from faces.models import Clustering, Event, Face, Person
+from faces.models import Cluster, Clustering, Event, Face, Person
 from gallery import alt_text, search_set
 from gallery.models import Photo
 from tests.faces.conftest import MODEL, House
@@ -67,6 +67,45 @@ def test_suggestions_count_the_faces_one_sees_and_the_largest_comes_first(
     assert "3 faces" in text(member_client, PEOPLE)
 
 
+def test_a_face_that_one_sees_alone_is_no_suggestion_whoever_else_is_in_its_group(
+    member: User, member_client: Client, owner: User, house: House, anna: Person
+) -> None:
+    cluster = ClusterFactory(size=4)
+    seen = house.face(8, cluster=cluster)
+    house.faces(8, 3, cluster=cluster, is_private=True)
+    urls = [f"/people/suggestions/{cluster.pk}/", f"/people/suggestions/{cluster.pk}/split/"]
+    assert [member_client.get(url).status_code for url in urls] == [404, 404]
+    assert member_client.post(f"{urls[0]}name/", {"name": "Tom"}).status_code == 404
+    assert suggestions.suggestion_cards(member).cards == []
+    assert [card.face_count for card in suggestions.suggestion_cards(owner).cards] == [4]
+    Face.objects.filter(pk=house.face(8, cluster=cluster).pk).update(person=anna, state="assigned", is_confirmed=True)
+    assert [(card.cover.id, card.face_count) for card in suggestions.suggestion_cards(member).cards] == [(seen.pk, 1)]
+    assert member_client.get(urls[0]).status_code == 200, "of two that one sees the one that was named counts"
+
+
+def test_suggestions_stand_in_the_order_of_the_faces_one_sees(
+    member: User, owner: User, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suggestions, "_COUNTED_FIRST", 1)
+    seen, hidden = (3, 2, 4, 2, 2, 5), (0, 4, 0, 9, 0, 1)
+    clusters = [ClusterFactory(size=count + more) for count, more in zip(seen, hidden, strict=True)]
+    for number, cluster in enumerate(clusters):
+        house.faces(number, seen[number], cluster=cluster)
+        house.faces(number, hidden[number], cluster=cluster, is_private=True)
+
+    def walk(viewer: User) -> list[int]:
+        found: list[int] = []
+        place = None
+        while place or not found:
+            cards = suggestions.suggestion_cards(viewer, after=place, size=2)
+            found += [card.id for card in cards.cards]
+            place = cards.next_after
+        return [clusters.index(Cluster.objects.get(pk=pk)) for pk in found]
+
+    assert walk(member) == [5, 2, 0, 1, 3, 4]
+    assert walk(owner) == [3, 1, 5, 2, 0, 4]
+
+
 def test_the_cover_is_the_chosen_face_if_one_sees_it(owner: User, member: User, house: House) -> None:
     anna = PersonFactory()
     house.face(1, person=anna, state="assigned", quality=0.5)
@@ -88,7 +127,7 @@ def test_a_cover_that_is_not_the_persons_face_any_more_is_not_used(owner: User, 
 
 def addresses(person: Person, house: House) -> dict[str, str]:
     cluster = ClusterFactory()
-    face = house.face(3, cluster=cluster, is_private=True)
+    face, _ = house.faces(3, 2, cluster=cluster, is_private=True)
     theirs = Face.objects.filter(person=person).first()
     assert theirs is not None
     return {
@@ -145,7 +184,8 @@ def test_a_place_that_makes_no_sense_is_the_beginning(owner_client: Client, url:
 def test_one_can_walk_through_all_people_and_all_suggestions(owner: User, owner_client: Client, house: House) -> None:
     for number in range(5):
         house.face(number, person=PersonFactory(name=["b", "A", "a", "C", "a"][number]), state="assigned")
-        house.faces(10 + number, 2, cluster=ClusterFactory(size=[3, 1, 3, 2, 3][number]))
+        size = [3, 2, 3, 2, 3][number]
+        house.faces(10 + number, size, cluster=ClusterFactory(size=size))
     seen: list[int] = []
     after = None
     while True:
@@ -222,15 +262,20 @@ def test_with_models_the_page_says_what_comes_next(
 # ---- The rest of the house
 
 
-def test_the_photo_page_names_who_is_in_it(owner_client: Client, anna: Person, house: House) -> None:
+def test_the_photo_page_names_who_is_in_it(
+    owner_client: Client, member_client: Client, anna: Person, house: House
+) -> None:
     photo = Photo.objects.filter(faces__person=anna, library=house.library).first()
     assert photo is not None
     cluster = ClusterFactory()
     house.face(8, photo=photo, cluster=cluster, x=0.7)
+    house.face(8, cluster=cluster, is_private=True)
     house.face(9, photo=photo, state="not_a_face", x=0.1)
-    page = text(owner_client, reverse("gallery:photo_detail", args=[photo.pk]))
+    url = reverse("gallery:photo_detail", args=[photo.pk])
+    page = text(owner_client, url)
     assert f'href="/people/{anna.pk}/"' in page
     assert f'href="/people/suggestions/{cluster.pk}/"' in page
+    assert "/people/suggestions/" not in text(member_client, url), "for who sees one face it is in no group"
     assert page.count('class="viewer-box face"') == 2
 
 

@@ -90,13 +90,30 @@ def test_one_is_asked_about_what_one_sees(house: House, mia: Person, member: Use
     hidden, _ = near(house, mia, 3, is_private=True)
     mixed, _ = near(house, mia, 1)
     house.faces(2, 4, cluster=mixed, is_private=True)
+    Cluster.objects.filter(pk=mixed.pk).update(size=5)
     kinds = {(question.kind, question.person_name, question.face_count) for question in next_questions(member)}
-    assert kinds == {("who", "", 2), ("group", "Mia", 1)}
+    assert kinds == {("who", "", 2), ("face", "Mia", 1)}, "a face that one sees alone is in no group"
     assert {"Secret Santa", "Mia"} == {question.person_name for question in next_questions(owner)}
     assert find_question(member, f"group-{hidden.pk}-{mia.pk}") is None
+    assert find_question(member, f"group-{mixed.pk}-{mia.pk}") is None
     assert find_question(member, f"group-{mixed.pk}-{secret.pk}") is None
     for nonsense in ("", "group", "group-x-y", f"who-{mixed.pk}-{mia.pk}", f"other-{mixed.pk}-0", "face-9-9-9"):
         assert find_question(member, nonsense) is None
+
+
+def test_groups_of_others_take_no_place_among_the_questions(
+    house: House, mia: Person, member: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("faces.questions.MOST", 2)
+    group, _ = near(house, mia, 2)
+    unnamed = ClusterFactory(size=2)
+    house.faces(3, 2, cluster=unnamed)
+    before = keys(member)
+    assert set(before) == {f"group-{group.pk}-{mia.pk}", f"who-{unnamed.pk}-0"}
+    for number in range(3):
+        near(house, mia, 3, is_private=True)
+        house.faces(10 + number, 3, cluster=ClusterFactory(size=3), is_private=True)
+    assert keys(member) == before
 
 
 def test_the_number_of_queries_does_not_depend_on_how_much_there_is(

@@ -58,6 +58,21 @@ def test_an_administrator_sees_what_would_change_of_the_household_and_nothing_pr
     assert "<dt>People</dt><dd>1</dd>" in admin_client.get(reverse("faces:recognition")).content.decode()
 
 
+def test_changes_in_photos_of_others_are_no_changes(tom: Person, house: House, admin_client: Client) -> None:
+    hidden = Face.objects.get(photo__library=house.private, person=tom)
+    change = {"gains": {}, "losses": {str(house.private.pk): [hidden.pk]}, "kept": {}}
+    for people in ({str(tom.pk): change}, {}):
+        result = {"people": people, "groups": [], "same_groups": {}}
+        preview = Preview.objects.create(model=MODEL, state=Preview.State.READY, result=result)
+        url = reverse("faces:preview_person", args=[preview.pk, tom.pk])
+        assert [admin_client.get(url).status_code, admin_client.post(url).status_code] == [404, 404]
+    alone = Face.objects.filter(photo__library=house.library).first()
+    assert alone
+    group = {str(house.library.pk): [alone.pk], str(house.private.pk): [hidden.pk]}
+    Preview.objects.filter(pk=preview.pk).update(result={**result, "groups": [{"before": [], "after": [group]}]})
+    assert "Nothing would change" in admin_client.get(address(preview)).content.decode()
+
+
 def test_a_library_that_became_private_since_is_not_told_of(
     tom: Person, house: House, admin: User, admin_client: Client
 ) -> None:

@@ -77,6 +77,7 @@ def test_only_what_one_sees_is_compared(
     assert len(whole.large) + len(whole.small) == 5
     cluster = ClusterFactory()
     house.face(7, cluster=cluster)
+    house.face(7, cluster=cluster, person=anna, state="assigned")
     house.face(7, cluster=cluster, is_private=True)
     page = member_client.get(f"/people/suggestions/{cluster.pk}/split/")
     assert "There is nothing to compare" in page.content.decode()

@@ -95,6 +95,33 @@ def test_a_decision_that_rests_on_a_hidden_face_says_nothing_of_it(
     assert found.asked == secret
 
 
+def test_the_page_is_the_same_whether_or_not_somebody_is_confirmed_in_photos_of_others(
+    house: House, mia: Person, member: User, owner: User
+) -> None:
+    guess, stranger = house.face(1, person=mia, state="assigned"), house.face(8)
+
+    def told() -> list[object]:
+        found = [why(member, get_face(member, face.pk)) for face in (guess, stranger)]
+        return [(it.rule, it.asked, it.nearest, it.match_distance) for it in found]
+
+    before = told()
+    assert "Up to 0.50" in str(before)
+    house.faces(1, 7, person=mia, state="assigned", is_confirmed=True, decided_by=owner, is_private=True)
+    assert told() == before
+    assert "Up to 0.49" in rule(owner, guess), "who sees more of them sees a stricter limit"
+
+
+def test_of_a_face_that_is_nobodys_not_even_that_something_is_hidden_is_told(
+    house: House, mia: Person, member: User, owner: User
+) -> None:
+    face = house.face(1)
+    hidden = house.face(1, person=mia, state="assigned", is_confirmed=True, decided_by=owner, is_private=True)
+    pairs.set_pair(face, hidden, owner, is_same=False)
+    Clustering.objects.update(done=10**6, faces_done=10**6)
+    assert re.fullmatch(r"A confirmed face of Mia is near, at 0\.\d\d, but .* open\.", rule(member, face))
+    assert "never one person with this face of Mia" in rule(owner, face)
+
+
 def test_the_page_offers_what_can_be_said(
     house: House, mia: Person, member: User, member_client: Client, regroup: Regroup
 ) -> None:
