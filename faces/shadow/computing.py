@@ -73,12 +73,17 @@ def _make(preview: Preview, deadline: float) -> bool:
     shadow = snapshot if preview.model == present else _seen_by(preview.model, snapshot)
     with threadpool_limits(settings.PICTOPY.threads_per_worker, user_api="blas"):
         result = compute(shadow, wanted)
+    people = np.where(snapshot.confirmed, snapshot.people, result.people)
+    if preview.model != present:
+        is_seen = ~np.isnan(shadow.embeddings).all(axis=1)
+        has_look = ~np.isnan(snapshot.embeddings).all(axis=1)
+        people = difference.keep_unseen(snapshot.people, people, is_seen, snapshot.confirmed & has_look)
     found = {"present": present} | difference.compare(
         snapshot.ids,
         libraries,
         snapshot.quality,
         difference.Run.of(snapshot.people, snapshot.clusters),
-        difference.Run.of(np.where(snapshot.confirmed, snapshot.people, result.people), result.labels),
+        difference.Run.of(people, result.labels),
     )
     previews.close(
         preview,
@@ -142,7 +147,8 @@ def _look_again(preview: Preview, deadline: float) -> bool:
 
 
 def _seen_by(model: str, snapshot: grouping.Snapshot) -> grouping.Snapshot:
-    """The same faces as the other model sees them. Those that it could not look at belong to nothing."""
+    """The same faces as the other model sees them. Those that it could not look at are in no group and keep
+    their person (`difference.keep_unseen`)."""
     rows = SpareEmbedding.objects.filter(model=model, embedding__isnull=False).order_by("face_id")
     spare = {face_id: bytes(data or b"") for face_id, data in rows.values_list("face_id", "embedding").iterator(2000)}
     lengths = {len(data) for data in spare.values()}

@@ -31,6 +31,17 @@ class Run:
         return cls(people, np.where(people == NOBODY, groups, NOBODY))
 
 
+def keep_unseen(was: Rows, now: Rows, seen: NDArray[np.bool_], references: NDArray[np.bool_]) -> Rows:
+    """Whom the faces belong to after a run that could look at the `seen` ones alone, int64 (n,).
+
+    What was not looked at says nothing: a face keeps its person if the run did not see it, and does not lose them to
+    nobody as long as one of their `references`, the faces that were confirmed, was not seen.
+    """
+    silent = np.unique(was[references & ~seen])
+    is_kept = ~seen | ((now == NOBODY) & np.isin(was, silent))
+    return np.where((was != NOBODY) & is_kept, was, now)
+
+
 def compare(ids: Rows, libraries: Rows, quality: NDArray[np.float32], before: Run, after: Run) -> dict[str, Any]:
     """The difference as a row of JSON: `people` who gain or lose, `groups` that are not the same, and `same_groups`.
 
