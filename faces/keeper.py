@@ -2,7 +2,7 @@
 
 The faces of two pictures of one scene are matched as those of a photo before and after an edit are (`same_face`).
 What was said of a face is then said of the one it matches, unless something was decided about that one: a confirmed
-face never moves by itself, a refusal is obeyed, and nobody comes to be twice in one photo. A named face without a
+face never moves by itself, a refusal and "never one person" are obeyed, and nobody comes to be twice in one photo. A named face without a
 match stays as the person's presence, as after an edit that lost it: it has no place in the picture, and nothing is
 drawn. The sources keep their faces as they are.
 """
@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import Q
 
 from faces import pairs, revisions, same_face
+from faces.apart import Apart
 from faces.deciding import merges, survivor_of
 from faces.models import Cluster, Face, FacePair, Person, Refusal
 from gallery.models import Photo
@@ -88,6 +89,7 @@ class _Move:
         self.present = {face.person_id for face in faces if face.is_confirmed}
         refusals = Refusal.objects.filter(face__in=[face.pk for face in faces])
         self.refused = set(refusals.values_list("face", "person"))
+        self.apart = Apart(self.before)
         self.made: list[Face] = []
         self.refusals: list[Refusal] = []
         self.covers: list[dict[str, int]] = []
@@ -120,9 +122,10 @@ class _Move:
                 setattr(made, name, getattr(face, name))
             self.made.append(made)
             self.same[face.pk] = made
-        elif _is_decided(ours) or (ours.pk, person) in self.refused:
+        elif _is_decided(ours) or (ours.pk, person) in self.refused or self.apart.forbids(ours.pk, person):
             return
         else:
+            self.apart.note(ours.pk, person)
             ours.person_id, ours.state = person, Face.State.ASSIGNED
             ours.is_confirmed, ours.decided_by_id = True, face.decided_by_id
         self.present.add(person)

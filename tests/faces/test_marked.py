@@ -15,7 +15,7 @@ from django.test import Client
 from PIL import Image
 from pytest_django.fixtures import Settings
 
-from faces import marked, panels, services, undo
+from faces import marked, pairs, panels, services, undo
 from faces.access import get_event
 from faces.models import Clustering, Event, Face, MarkedName, Person, Refusal
 from gallery import search_text, told
@@ -111,6 +111,19 @@ def test_a_refusal_is_obeyed_before_and_after(house: House, owner: User, anna: P
     read(before.photo, after.photo)
     assert (who(before), who(after)) == (("", False), ("", False))
     assert Refusal.objects.count() == 2
+
+
+def test_never_one_person_is_obeyed(house: House, owner: User, anna: Person) -> None:
+    sure = Face.objects.filter(person=anna, is_confirmed=True)[0]
+    face, one, other = house.face(1), house.face(2), house.face(2)
+    pairs.set_pair(face, sure, owner, is_same=False)
+    pairs.set_pair(one, other, owner, is_same=False)
+    mark(face.photo, "Anna")
+    for it in (one, other):  # the first that is named speaks for the second
+        mark(it.photo, "Tom")
+    read(face.photo, one.photo, other.photo)
+    assert who(face)[1] is False
+    assert [who(one), who(other)[1]] == [("Tom", True), False]
 
 
 def test_no_face_stays_no_face(house: House, owner: User) -> None:
