@@ -21,6 +21,7 @@ from faces.models import Cluster, Face, FacePair, Person, Refusal
 from gallery.models import Photo
 
 _SET_ASIDE = (Face.State.IGNORED, Face.State.NOT_A_FACE)
+_NOBODY = {"person": None, "state": str(Face.State.UNKNOWN), "is_confirmed": False, "decided_by": None}
 _COPIED = (
     "x", "y", "w", "h", "landmarks", "digest", "score", "embedding", "embedding_crc", "model", "decided_by_id",
     "person_id",
@@ -50,7 +51,10 @@ class FaceKeeper:
         return record
 
     def put_back(self, record: dict[str, Any]) -> list[str]:
-        """Faces, refusals and covers that are still as the move left them become what they were."""
+        """Faces, refusals and covers that are still as the move left them become what they were.
+
+        A face that was made without a place goes; if analysis found it in the photo since, only its name does.
+        """
         revisions.lock()
         kept = 0
         record = _of_today(record)
@@ -64,7 +68,11 @@ class FaceKeeper:
         for pk, person in zip(record["made"], record["people"], strict=True):
             made = faces.get(pk)
             if made is not None and (made.is_confirmed, made.person_id) == (True, person):
-                made.delete()
+                if made.quality > 0:  # it was found in the photo since, and stays as what it is without the move
+                    _set(made, _NOBODY)
+                    Person.objects.filter(cover=made).update(cover=None)
+                else:
+                    made.delete()
             else:
                 kept += made is not None
         # Guesses last: who was confirmed by the move stands against them until then.
