@@ -180,8 +180,8 @@ def keys_of(version: str) -> tuple[str, str]:
 
 
 def _decided() -> Q:
-    """Whether somebody decided something about a face: named it, set it aside, refused a person, said that it and another
-    are one person or two, made it a cover, or drew it."""
+    """Whether somebody decided something about a face: named it, set it aside, refused a person, said that it and
+    another are one person or two, made it a cover, or drew it."""
     return (
         Q(is_confirmed=True)
         | Q(is_drawn=True)

@@ -8,8 +8,8 @@ be set so low that neighbours match; the middles tell neighbours apart. docs/met
 In a private library such a name stands for the faces of that library alone: `grouping` compares no others with it.
 
 What a person decided wins: a face that somebody named, set aside or refused for this person, or said to be never one
-person with a face of theirs, is left as it is. What was taken over once (`MarkedName`) is never taken over again. A box without a face stays a `Region`: it is looked at again
-whenever faces are, and the photo page shows it.
+person with a face of theirs, is left as it is. What was taken over once (`MarkedName`) is never taken over again. A
+box without a face stays a `Region`: it is looked at again whenever faces are, and the photo page shows it.
 """
 
 from __future__ import annotations

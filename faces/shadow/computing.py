@@ -75,9 +75,9 @@ def _make(preview: Preview, deadline: float) -> bool:
         result = compute(shadow, wanted)
     people = np.where(snapshot.confirmed, snapshot.people, result.people)
     if preview.model != present:
-        is_seen = ~np.isnan(shadow.embeddings).all(axis=1)
-        has_look = ~np.isnan(snapshot.embeddings).all(axis=1)
-        people = difference.keep_unseen(snapshot.people, people, is_seen, snapshot.confirmed & has_look)
+        looked_at, compared = (~np.isnan(it.embeddings).all(axis=1) for it in (shadow, snapshot))
+        references = np.asarray(snapshot.confirmed & compared)
+        people = difference.keep_unseen(snapshot.people, people, np.asarray(looked_at), references)
     found = {"present": present} | difference.compare(
         snapshot.ids,
         libraries,

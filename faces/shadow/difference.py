@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 NOBODY = -1
 
 
@@ -31,7 +32,7 @@ class Run:
         return cls(people, np.where(people == NOBODY, groups, NOBODY))
 
 
-def keep_unseen(was: Rows, now: Rows, seen: NDArray[np.bool_], references: NDArray[np.bool_]) -> Rows:
+def keep_unseen(was: Rows, now: Rows, seen: Mask, references: Mask) -> Rows:
     """Whom the faces belong to after a run that could look at the `seen` ones alone, int64 (n,).
 
     What was not looked at says nothing: a face keeps its person if the run did not see it, and does not lose them to
