@@ -85,6 +85,9 @@ def _make(preview: Preview, deadline: float) -> bool:
         difference.Run.of(snapshot.people, snapshot.clusters),
         difference.Run.of(people, result.labels),
     )
+    changed = snapshot.people != people
+    # By what each of these faces was judged: accepting asks whether it is still what it was.
+    found["looks"] = dict(zip(map(str, snapshot.ids[changed].tolist()), snapshot.crcs[changed].tolist(), strict=True))
     previews.close(
         preview,
         Preview.State.READY,
