@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
 from faces import drawing, revisions, same_face
-from faces.models import Face, Person, Refusal
+from faces.models import Face, FacePair, Person, Refusal
 from faces.shadow import previews
 from gallery.analysis import choose_model, in_use
 from gallery.models import Photo
@@ -180,13 +180,15 @@ def keys_of(version: str) -> tuple[str, str]:
 
 
 def _decided() -> Q:
-    """Whether somebody decided something about a face: named it, set it aside, refused a person, made it a cover, or
-    drew it."""
+    """Whether somebody decided something about a face: named it, set it aside, refused a person, said that it and
+    another are one person or two, made it a cover, or drew it."""
     return (
         Q(is_confirmed=True)
         | Q(is_drawn=True)
         | Q(state__in=[Face.State.IGNORED, Face.State.NOT_A_FACE])
         | Q(Exists(Refusal.objects.filter(face=OuterRef("pk"))))
+        | Q(Exists(FacePair.objects.filter(one=OuterRef("pk"))))
+        | Q(Exists(FacePair.objects.filter(other=OuterRef("pk"))))
         | Q(Exists(Person.objects.filter(cover=OuterRef("pk"))))
     )
 

@@ -27,6 +27,8 @@ EMBED = "faces.tasks.embed_drawn"
 LEAST_PX = 12
 # Faces that people may draw in one photo.
 MOST = 300
+# The score of a face that no detector found; a detector writes its own when it finds the face later.
+_SCORE = 1.0
 
 
 class WrongBox(Exception):  # noqa: N818
@@ -98,7 +100,7 @@ def draw_face(
     if sum(face.is_drawn for face in there) >= MOST:
         raise WrongBox(f"At most {MOST} faces can be drawn in one photo.")
     face = Face.objects.create(
-        photo=photo, digest=photo.digest or "", x=box.x, y=box.y, w=box.w, h=box.h, score=1.0, is_drawn=True
+        photo=photo, digest=photo.digest or "", x=box.x, y=box.y, w=box.w, h=box.h, score=_SCORE, is_drawn=True
     )
     work.wake(EMBED)
     if not name:
@@ -131,6 +133,8 @@ def _use(face: Face, by: AbstractBaseUser, name: str, choice: _Choice) -> Drawn:
 def take_away(event: Event) -> list[str]:
     """Undoes a drawing, once the name that came with it is taken back; sentences about what could not be.
 
+    A face that a detector found there since is a face like others: it stays, and a later detection may take it away.
+
     In the transaction of `undo.undo_event`, which has seen that nobody decided about the face since.
     """
     before = event.before
@@ -139,6 +143,9 @@ def take_away(event: Event) -> list[str]:
         return ["The face is not there any more."]
     if face.is_confirmed or face.state not in {Face.State.UNKNOWN, Face.State.ASSIGNED}:
         return ["Somebody decided about this face since: it stays."]
+    if "drawn" in before and _is_found(face):
+        Face.objects.filter(pk=face.pk).update(is_drawn=False)
+        return ["The face was found in the photo since: it stays, but not as one that was drawn."]
     if "drawn" in before:
         face.delete()
     else:
@@ -149,6 +156,11 @@ def take_away(event: Event) -> list[str]:
         revisions.count_sizes(Cluster.objects.filter(pk=face.cluster_id))
     revisions.count_up({face.model}, wake=True, faces=True)
     return []
+
+
+def _is_found(face: Face) -> bool:
+    """Whether a detector found a face that was drawn, and no edit took it out of the photo since."""
+    return face.score != _SCORE and face.quality > 0
 
 
 def wake_pending(model: str) -> None:

@@ -2,9 +2,9 @@
 
 The faces of two pictures of one scene are matched as those of a photo before and after an edit are (`same_face`).
 What was said of a face is then said of the one it matches, unless something was decided about that one: a confirmed
-face never moves by itself, a refusal is obeyed, and nobody comes to be twice in one photo. A named face without a
-match stays as the person's presence, as after an edit that lost it: it has no place in the picture, and nothing is
-drawn. The sources keep their faces as they are.
+face never moves by itself, a refusal and "never one person" are obeyed, and nobody comes to be twice in one photo. A
+named face without a match stays as the person's presence, as after an edit that lost it: it has no place in the
+picture, and nothing is drawn. The sources keep their faces as they are.
 """
 
 from __future__ import annotations
@@ -12,14 +12,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from faces import pairs, revisions, same_face
+from faces.apart import Apart
 from faces.deciding import merges, survivor_of
-from faces.models import Cluster, Face, FacePair, Person, Refusal
+from faces.models import Cluster, Face, FacePair, MarkedName, Person, Refusal
 from gallery.models import Photo
 
 _SET_ASIDE = (Face.State.IGNORED, Face.State.NOT_A_FACE)
+_NOBODY = {"person": None, "state": str(Face.State.UNKNOWN), "is_confirmed": False, "decided_by": None}
 _COPIED = (
     "x", "y", "w", "h", "landmarks", "digest", "score", "embedding", "embedding_crc", "model", "decided_by_id",
     "person_id",
@@ -27,7 +29,8 @@ _COPIED = (
 
 
 class FaceKeeper:
-    """Its record: `faces` with what they were before and are after, `made` ones, `refusals` and `covers`."""
+    """Its record: `faces` with what they were before and are after, `made` ones, `refusals`, `covers`, `pairs`, and
+    names that were `told` by files."""
 
     name = "faces"
 
@@ -49,7 +52,10 @@ class FaceKeeper:
         return record
 
     def put_back(self, record: dict[str, Any]) -> list[str]:
-        """Faces, refusals and covers that are still as the move left them become what they were."""
+        """Faces, refusals and covers that are still as the move left them become what they were.
+
+        A face that was made without a place goes; if analysis found it in the photo since, only its name does.
+        """
         revisions.lock()
         kept = 0
         record = _of_today(record)
@@ -60,10 +66,15 @@ class FaceKeeper:
             Person.objects.filter(pk=entry["person"], cover=entry["after"]).update(cover=before)
         Refusal.objects.filter(pk__in=record["refusals"]).delete()
         FacePair.objects.filter(pk__in=record.get("pairs", ())).delete()
+        MarkedName.objects.filter(pk__in=record.get("told", ())).delete()
         for pk, person in zip(record["made"], record["people"], strict=True):
             made = faces.get(pk)
             if made is not None and (made.is_confirmed, made.person_id) == (True, person):
-                made.delete()
+                if made.quality > 0:  # it was found in the photo since, and stays as what it is without the move
+                    _set(made, _NOBODY)
+                    Person.objects.filter(cover=made).update(cover=None)
+                else:
+                    made.delete()
             else:
                 kept += made is not None
         # Guesses last: who was confirmed by the move stands against them until then.
@@ -88,9 +99,11 @@ class _Move:
         self.present = {face.person_id for face in faces if face.is_confirmed}
         refusals = Refusal.objects.filter(face__in=[face.pk for face in faces])
         self.refused = set(refusals.values_list("face", "person"))
+        self.apart = Apart(self.before)
         self.made: list[Face] = []
         self.refusals: list[Refusal] = []
         self.covers: list[dict[str, int]] = []
+        self.told: dict[int, Face] = {}  # whom only a file may name, by the face that it named
         self.same: dict[int, Face] = {}  # which of ours each of the others is
 
     def take(self, faces: list[Face]) -> None:
@@ -112,7 +125,7 @@ class _Move:
 
     def _name(self, face: Face, ours: Face | None) -> None:
         person = face.person_id
-        if person in self.present:
+        if person is None or person in self.present:
             return
         if ours is None:
             made = Face(photo_id=self.target, quality=0.0, state=Face.State.ASSIGNED, is_confirmed=True)
@@ -120,12 +133,16 @@ class _Move:
                 setattr(made, name, getattr(face, name))
             self.made.append(made)
             self.same[face.pk] = made
-        elif _is_decided(ours) or (ours.pk, person) in self.refused:
+            ours = made
+        elif _is_decided(ours) or (ours.pk, person) in self.refused or self.apart.forbids(ours.pk, person):
             return
         else:
+            self.apart.note(ours.pk, person)
             ours.person_id, ours.state = person, Face.State.ASSIGNED
             ours.is_confirmed, ours.decided_by_id = True, face.decided_by_id
         self.present.add(person)
+        if face.decided_by_id is None:
+            self.told[face.pk] = ours
         for other in self.faces:  # guesses give way
             if other is not ours and other.person_id == person and not other.is_confirmed:
                 other.person_id, other.state = None, Face.State.UNKNOWN
@@ -147,6 +164,7 @@ class _Move:
         Refusal.objects.bulk_create(self.refusals)
         for cover in self.covers:
             Person.objects.filter(pk=cover["person"], cover=cover["before"]).update(cover=cover["after"])
+        told = self._tell()
         said = pairs.copy_pairs({pk: ours.pk for pk, ours in self.same.items()})
         if changed or self.made or self.refusals or said:
             ours = changed if changed or self.made or self.refusals else self.faces
@@ -158,7 +176,26 @@ class _Move:
             "refusals": [row.pk for row in self.refusals],
             "covers": self.covers,
             "pairs": said,
+            "told": told,
         }
+
+    def _tell(self) -> list[int]:
+        """Names that files gave are still such in the new place; ids of rows that are new. Two or three queries."""
+        if not self.told:
+            return []
+        rows = MarkedName.objects.filter(face__in=self.told, person=F("face__person")).order_by("pk")
+        names = {row.name: row for row in rows}
+        settled = set(MarkedName.objects.filter(photo=self.target, name__in=names).values_list("name", flat=True))
+        made = MarkedName.objects.bulk_create(
+            [
+                MarkedName(photo_id=self.target, name=name, face=self.told[row.face_id or 0], person_id=row.person_id)
+                for name, row in names.items()
+            ],
+            update_conflicts=True,
+            unique_fields=["photo", "name"],
+            update_fields=["face", "person"],
+        )
+        return [row.pk for row in made if row.name not in settled]
 
 
 def _match(faces: Sequence[Face], ours: Sequence[Face], digest: str) -> dict[int, Face]:

@@ -7,9 +7,9 @@ be set so low that neighbours match; the middles tell neighbours apart. docs/met
 
 In a private library such a name stands for the faces of that library alone: `grouping` compares no others with it.
 
-What a person decided wins: a face that somebody named, set aside or refused for this person is left as it is. What was
-taken over once (`MarkedName`) is never taken over again. A box without a face stays a `Region`: it is looked at again
-whenever faces are, and the photo page shows it.
+What a person decided wins: a face that somebody named, set aside or refused for this person, or said to be never one
+person with a face of theirs, is left as it is. What was taken over once (`MarkedName`) is never taken over again. A
+box without a face stays a `Region`: it is looked at again whenever faces are, and the photo page shows it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from faces import revisions, services
 from faces.access import faces_in_libraries, people_visible_to, was_in
+from faces.apart import Apart
 from faces.deciding import survivor_of
 from faces.models import Cluster, Event, Face, MarkedName, Person, Refusal
 from faces.same_face import Boxed, iou
@@ -170,6 +171,7 @@ def _take_over(photos: Iterable[tuple[list[Region], list[Face]]], house: _House)
     photos = list(photos)
     face_ids = [face.pk for _, faces in photos for face in faces]
     refused = set(Refusal.objects.filter(face__in=face_ids).values_list("face_id", "person_id"))
+    apart = Apart(face_ids)
     taken: dict[int, _Taken] = {}
     settled: list[MarkedName] = []
     changed: list[Face] = []
@@ -185,11 +187,12 @@ def _take_over(photos: Iterable[tuple[list[Region], list[Face]]], house: _House)
             if person is None or (face.is_confirmed and face.person_id != person.pk):
                 continue
             if not face.is_confirmed:
-                if person.pk in here:
+                if person.pk in here or apart.forbids(face.pk, person.pk):
                     continue  # two faces of one photo are never one person
                 _name(face, person, faces, taken.setdefault(person.pk, _Taken()))
                 changed.append(face)
                 here.add(person.pk)
+                apart.note(face.pk, person.pk)
             done.add(key)
             settled.append(MarkedName(photo_id=region.photo_id, name=key, face=face, person=person))
         if done:

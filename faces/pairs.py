@@ -18,7 +18,7 @@ from faces import revisions
 from faces.access import faces_visible_to
 from faces.models import Cluster, Event, Face, FacePair, Person, Refusal
 from faces.restoring import may_return, seen_by
-from gallery.models import Library
+from faces.told import only_told
 
 _SHOWN = (Face.State.UNKNOWN, Face.State.ASSIGNED)
 
@@ -101,8 +101,7 @@ def _give(face: Face) -> dict[str, Any]:
         return nothing
     rows = Face.objects.filter(pk__in=ids, state__in=_SHOWN, photo__trashed_at__isnull=True).order_by("pk")
     faces = list(rows.select_for_update(of=("self",), no_key=True).select_related("photo").defer("embedding"))
-    hidden = Library.objects.filter(visibility=Library.Visibility.PRIVATE).values_list("pk", flat=True)
-    quiet = {it.pk for it in faces if it.is_confirmed and it.decided_by_id is None and it.photo.library_id in hidden}
+    quiet = {it.pk for it in only_told(faces)}
     given: list[tuple[int, int, int | None]] = []
     for it in faces:
         said = {

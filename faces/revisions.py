@@ -17,6 +17,7 @@ from django.utils import timezone
 from faces.models import Cluster, Clustering, Face, FacePair, Refusal
 from faces.rules import rules_of
 from gallery import work
+from gallery.models import Library
 
 REGROUP = "faces.tasks.regroup"
 # Counted up when the same faces and decisions are to give another result.
@@ -61,10 +62,11 @@ def count_up(models: Iterable[str], *, wake: bool, faces: bool) -> None:
 
 
 def fingerprint(model: str) -> str:
-    """What the result for a model depends on, in a few numbers: the rules, which faces there are, and the decisions.
+    """What the result for a model depends on, in a few numbers: the rules, which faces there are, the decisions, and
+    which libraries are private, whose files name faces for themselves alone (`told`).
 
-    Five queries: one pass over the model's faces (0.1 s for 100,000, from an index alone), less those in the trash, and
-    one each over the refusals, the pairs and the rules.
+    Six queries: one pass over the model's faces (0.1 s for 100,000, from an index alone), less those in the trash, and
+    one each over the refusals, the pairs, the libraries and the rules.
     """
     everywhere, trashed = (
         _numbers(faces) for faces in (comparable(model), comparable(model).filter(photo__trashed_at__isnull=False))
@@ -72,11 +74,20 @@ def fingerprint(model: str) -> str:
     numbers = [all_of_them - gone for all_of_them, gone in zip(everywhere, trashed, strict=True)]
     pairs = FacePair.objects.aggregate(count=Count("id"), last=Max("id"), same=Sum("id", filter=Q(is_same=True)))
     refusals = Refusal.objects.aggregate(count=Count("id"), last=Max("id"))
-    return compose(_rules(model), faces=[*numbers[:3], *pairs.values()], decisions=[*numbers[3:], *refusals.values()])
+    decisions = [*numbers[3:], *refusals.values(), *private_libraries()]
+    return compose(_rules(model), faces=[*numbers[:3], *pairs.values()], decisions=decisions)
+
+
+def private_libraries() -> tuple[int, int]:
+    """How many there are, and the sum of their ids. One query."""
+    private = Library.objects.filter(visibility=Library.Visibility.PRIVATE)
+    found = private.aggregate(count=Count("id"), sum=Sum("id"))
+    return int(found["count"]), int(found["sum"] or 0)
 
 
 def _numbers(faces: QuerySet[Face]) -> list[int]:
     confirmed = Q(is_confirmed=True)
+    by_nobody = confirmed & Q(decided_by__isnull=True)
     found = faces.aggregate(
         count=Count("id"),
         sum=Sum("id"),
@@ -84,6 +95,8 @@ def _numbers(faces: QuerySet[Face]) -> list[int]:
         confirmed=Count("id", filter=confirmed),
         confirmed_sum=Sum("id", filter=confirmed),
         people=Sum("person_id", filter=confirmed),
+        by_nobody=Count("id", filter=by_nobody),
+        by_nobody_sum=Sum("id", filter=by_nobody),
     )
     return [int(number or 0) for number in found.values()]
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from numpy.typing import NDArray
 
-from faces import revisions
+from faces import revisions, told
 from faces.clustering import NOISE, Embeddings, Mask, Rows
 from faces.grouping import vectors
 from faces.models import FacePair, Refusal
@@ -39,10 +39,11 @@ class Snapshot:
     """All eligible faces of a model, n rows in the order of their ids; `people` and `clusters` are NOISE (-1) for none,
     and so are `near_people`, with `near_distances`, NaN for none.
 
-    `private`: the private library that the photo is in, else NOISE. `quiet`: only a file there says who it is. `crcs`:
-    the CRC-32 of each embedding, 0 for none. `embeddings` (n, d): rows that are none, and those that nobody asked for,
-    are NaN; (n, 0) as long as nobody asked for any. `refusals`: id, face, person. `never` and `always`: pairs of face
-    ids, int64 (k, 2), of faces that may not be among these.
+    `private`: the private library that the photo is in, else NOISE. `quiet`: only a file there says who it is (`told`).
+    `by_nobody`: confirmed, and by no account. `private_libraries`: as `revisions` counts them. `crcs`: the CRC-32 of
+    each embedding, 0 for none. `embeddings` (n, d): rows that are none, and those that nobody asked for, are NaN;
+    (n, 0) as long as nobody asked for any. `refusals`: id, face, person. `never` and `always`: pairs of face ids,
+    int64 (k, 2), of faces that may not be among these.
     """
 
     model: str
@@ -53,6 +54,7 @@ class Snapshot:
     confirmed: Mask
     private: Rows
     quiet: Mask
+    by_nobody: Mask
     quality: NDArray[np.float32]
     near_people: Rows
     near_distances: NDArray[np.float64]
@@ -62,6 +64,7 @@ class Snapshot:
     never: Rows
     always: Rows
     pairs: tuple[int, int]
+    private_libraries: tuple[int, int]
 
     @property
     def last_refusal(self) -> int:
@@ -69,10 +72,11 @@ class Snapshot:
 
     def fingerprint(self, rules: Rules) -> str:
         """The same numbers as `revisions.fingerprint` counts in the database."""
-        ids, sure = self.ids, self.confirmed
+        ids, sure, by_nobody = self.ids, self.confirmed, self.by_nobody
         faces = map(int, (len(ids), ids.sum(), self.crcs.sum(), len(self.never) + len(self.always), *self.pairs))
         named = self.people[sure & (self.people != NOISE)]
-        decisions = map(int, (sure.sum(), ids[sure].sum(), named.sum(), len(self.refusals), self.last_refusal))
+        counts = (sure.sum(), ids[sure].sum(), named.sum(), by_nobody.sum(), ids[by_nobody].sum())
+        decisions = map(int, (*counts, len(self.refusals), self.last_refusal, *self.private_libraries))
         return revisions.compose(rules.key, faces=faces, decisions=decisions)
 
     def good(self, rules: Rules) -> Mask:
@@ -97,13 +101,15 @@ def with_embeddings(snapshot: Snapshot) -> Snapshot:
 
 def read_light(model: str) -> Snapshot:
     """All faces of a model without their embeddings, which takes a second for 300,000: they are read from an index
-    alone. Five queries."""
+    alone. Seven queries."""
+    private_libraries = revisions.private_libraries()  # first: what becomes private in between is seen by the next run
     columns = _columns(revisions.comparable(model).order_by("id").values_list(*_FIELDS))
     trashed = list(Photo.objects.filter(trashed_at__isnull=False).order_by().values_list("pk", flat=True))
     columns = columns[~np.isin(columns[:, 1], trashed)]
     whole_numbers = np.where(np.isnan(columns), NOISE, columns).astype(np.int64)
     private = _private(whole_numbers[:, 1])
     confirmed = whole_numbers[:, 4] == 1
+    by_nobody = confirmed & (whole_numbers[:, 5] == NOISE)
     pairs = np.array(list(FacePair.objects.values_list("id", "one_id", "other_id", "is_same")), dtype=np.int64)
     pairs = pairs.reshape(-1, 4)
     is_same = pairs[:, 3] == 1
@@ -115,7 +121,8 @@ def read_light(model: str) -> Snapshot:
         clusters=whole_numbers[:, 3].copy(),
         confirmed=confirmed,
         private=private,
-        quiet=confirmed & (whole_numbers[:, 5] == NOISE) & (private != NOISE),
+        quiet=by_nobody & (private != NOISE) & _told(whole_numbers[:, 0], whole_numbers[:, 2]),
+        by_nobody=by_nobody,
         quality=columns[:, 6].astype(np.float32),
         near_people=whole_numbers[:, 8].copy(),
         near_distances=columns[:, 9].copy(),
@@ -125,6 +132,7 @@ def read_light(model: str) -> Snapshot:
         never=pairs[~is_same, 1:3],
         always=pairs[is_same, 1:3],
         pairs=(int(pairs[:, 0].max(initial=0)), int(pairs[is_same, 0].sum())),
+        private_libraries=private_libraries,
     )
 
 
@@ -136,6 +144,12 @@ def _private(photo_ids: Rows) -> Rows:
     place = np.searchsorted(rows[:, 0], photo_ids)
     is_there = np.append(rows[:, 0], NOISE)[place] == photo_ids
     return np.where(is_there, np.append(rows[:, 1], NOISE)[place], NOISE)
+
+
+def _told(ids: Rows, people: Rows) -> Mask:
+    """Whether a file of a private library gave the face the name of the person who it is. bool (n,). One query."""
+    rows = np.array(list(told.names().values_list("face_id", "person_id")), dtype=np.int64).reshape(-1, 2)
+    return np.asarray(np.isin(ids << 32 | people, rows[:, 0] << 32 | rows[:, 1]))
 
 
 def _columns(rows: QuerySet[Any, Any]) -> NDArray[np.float64]:

@@ -30,7 +30,8 @@ def accept_person(
     """Confirms and refuses the faces that `by` sees, all or `only` some: the entry of the journal, and how many each.
 
     Faces about which somebody decided since, those that were said to be somebody else than one of the person's, and
-    those in photos where another face is confirmed as the person, are left as they are. At most `MOST_FACES` each.
+    those in photos where another face is confirmed as the person, are left as they are; so are those that were looked
+    at anew since the preview was made, and the entry tells how many as `looked_at_anew`. At most `MOST_FACES` each.
     Raises `NotApplicable` if nothing is left to accept, or the preview was put away.
     """
     revisions.lock()
@@ -42,8 +43,12 @@ def accept_person(
     rows = Person.objects.select_for_update(no_key=True)
     if not rows.filter(pk=person.pk, merged_into__isnull=True).exists():
         raise NotApplicable("This person is not there any more.")
-    confirmed = _gained(person, by, ids_of(change["gains"], only))
-    lost = locked_faces(_open(by).filter(person=person), ids_of(change["losses"], only))[:MOST_FACES]
+    gains, losses = ids_of(change["gains"], only), ids_of(change["losses"], only)
+    anew = _looked_at_anew(preview, by, [*gains, *losses])
+    confirmed = _gained(person, by, [pk for pk in gains if pk not in anew])
+    lost = locked_faces(_open(by).filter(person=person), [pk for pk in losses if pk not in anew])[:MOST_FACES]
+    if anew and not (confirmed or lost):
+        raise NotApplicable(f"The faces of {person.name} were looked at anew since. Make the preview once more.")
     if not (confirmed or lost):
         raise NotApplicable(f"Nothing is left to accept for {person.name}: it was decided in the meantime.")
     free(face.pk for face in lost)
@@ -63,11 +68,21 @@ def accept_person(
             "faces": [face.pk for face in confirmed],
             "released": let_go,
             "refused": refuse([face.pk for face in lost], person, by),
+            "looked_at_anew": len(anew),
         },
     )
     follow([*confirmed, *lost])
     _remember(preview, person, event, is_fresh)
     return event, len(confirmed), len(lost)
+
+
+def _looked_at_anew(preview: Preview, by: AbstractBaseUser, face_ids: list[int]) -> set[int]:
+    """Those of the faces that look otherwise than when the preview judged them. One query for each chunk."""
+    looks = preview.result.get("looks", {})
+    now: dict[int, int] = {}
+    for part in chunks(face_ids):
+        now.update(_open(by).filter(pk__in=part).values_list("pk", "embedding_crc"))
+    return {pk for pk, crc in now.items() if looks.get(str(pk)) != crc}
 
 
 def _gained(person: Person, by: AbstractBaseUser, face_ids: list[int]) -> list[Face]:

@@ -73,13 +73,21 @@ def _make(preview: Preview, deadline: float) -> bool:
     shadow = snapshot if preview.model == present else _seen_by(preview.model, snapshot)
     with threadpool_limits(settings.PICTOPY.threads_per_worker, user_api="blas"):
         result = compute(shadow, wanted)
+    people = np.where(snapshot.confirmed, snapshot.people, result.people)
+    if preview.model != present:
+        looked_at, compared = (~np.isnan(it.embeddings).all(axis=1) for it in (shadow, snapshot))
+        references = np.asarray(snapshot.confirmed & compared)
+        people = difference.keep_unseen(snapshot.people, people, np.asarray(looked_at), references)
     found = {"present": present} | difference.compare(
         snapshot.ids,
         libraries,
         snapshot.quality,
         difference.Run.of(snapshot.people, snapshot.clusters),
-        difference.Run.of(np.where(snapshot.confirmed, snapshot.people, result.people), result.labels),
+        difference.Run.of(people, result.labels),
     )
+    changed = snapshot.people != people
+    # By what each of these faces was judged: accepting asks whether it is still what it was.
+    found["looks"] = dict(zip(map(str, snapshot.ids[changed].tolist()), snapshot.crcs[changed].tolist(), strict=True))
     previews.close(
         preview,
         Preview.State.READY,
@@ -142,7 +150,8 @@ def _look_again(preview: Preview, deadline: float) -> bool:
 
 
 def _seen_by(model: str, snapshot: grouping.Snapshot) -> grouping.Snapshot:
-    """The same faces as the other model sees them. Those that it could not look at belong to nothing."""
+    """The same faces as the other model sees them. Those that it could not look at are in no group and keep
+    their person (`difference.keep_unseen`)."""
     rows = SpareEmbedding.objects.filter(model=model, embedding__isnull=False).order_by("face_id")
     spare = {face_id: bytes(data or b"") for face_id, data in rows.values_list("face_id", "embedding").iterator(2000)}
     lengths = {len(data) for data in spare.values()}

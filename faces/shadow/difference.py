@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 NOBODY = -1
 
 
@@ -29,6 +30,17 @@ class Run:
     @classmethod
     def of(cls, people: Rows, groups: Rows) -> Run:
         return cls(people, np.where(people == NOBODY, groups, NOBODY))
+
+
+def keep_unseen(was: Rows, now: Rows, seen: Mask, references: Mask) -> Rows:
+    """Whom the faces belong to after a run that could look at the `seen` ones alone, int64 (n,).
+
+    What was not looked at says nothing: a face keeps its person if the run did not see it, and does not lose them to
+    nobody as long as one of their `references`, the faces that were confirmed, was not seen.
+    """
+    silent = np.unique(was[references & ~seen])
+    is_kept = ~seen | ((now == NOBODY) & np.isin(was, silent))
+    return np.where((was != NOBODY) & is_kept, was, now)
 
 
 def compare(ids: Rows, libraries: Rows, quality: NDArray[np.float32], before: Run, after: Run) -> dict[str, Any]:

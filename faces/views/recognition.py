@@ -128,7 +128,10 @@ def _accept(request: MemberRequest, preview: Preview, person: Person) -> HttpRes
         messages.error(request, str(error))
     else:
         parts = [f"{gained} {_faces(gained)} confirmed" if gained else "", f"{lost} taken out" if lost else ""]
-        say(request, f"{person.name}: {' and '.join(filter(None, parts))}.", event, anchor=f"person_{person.pk}")
+        told = f"{person.name}: {' and '.join(filter(None, parts))}."
+        if anew := event.before["looked_at_anew"]:
+            told += f" {anew} {_faces(anew)} looked at anew since {'is' if anew == 1 else 'are'} left as before."
+        say(request, told, event, anchor=f"person_{person.pk}")
     return back_to(request, detail)
 
 

@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from faces.analyzer import FacesAnalyzer, FoundFace, FoundFaces
-from faces.models import Clustering, Face, Refusal
+from faces.models import Clustering, Face, FacePair, Refusal
 from faces.same_face import iou
 from gallery.models import AnalyzerVersion, Photo
 from gallery.vision.catalog import ModelUnavailable
@@ -80,12 +80,17 @@ def test_a_face_that_is_not_found_again_goes_unless_somebody_decided_about_it(db
         FaceFactory(photo=photo, x=0.4, state="not_a_face"),
         FaceFactory(photo=photo, x=0.5),
         FaceFactory(photo=photo, x=0.6),
+        FaceFactory(photo=photo, x=0.7),
+        FaceFactory(photo=photo, x=0.8),
     ]
+    FacePair.objects.create(one=kept[5], other=kept[6], is_same=False)
     Refusal.objects.create(face=kept[3], person=anna)
     anna.cover = kept[4]
     anna.save()
     save(photo)
+    FacesAnalyzer().forget([photo.pk])
     assert set(photo.faces.all()) == set(kept)
+    assert FacePair.objects.exists()
     assert not Face.objects.filter(pk__in=[guess.pk, plain.pk]).exists()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from faces.shadow.difference import NOBODY, Run, compare
+from faces.shadow.difference import NOBODY, Run, compare, keep_unseen
 
 
 def rows(*numbers: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -50,3 +50,12 @@ def test_a_group_whose_faces_found_somebody_is_gone() -> None:
     found = difference(([NOBODY] * 3, [1, 1, 1]), ([7, 7, 7], [0, 0, 0]))
     assert found["groups"] == [{"before": [{"1": [10, 11, 12]}], "after": []}]
     assert found["people"]["7"]["gains"] == {"1": [10, 11, 12]}
+
+
+def test_what_another_model_could_not_look_at_takes_nothing_from_anybody() -> None:
+    """Anna (7) has a confirmed face that was not seen, Tom (8) has one that was; the first faces are those two."""
+    was = rows(7, 8, 7, 7, 7, 8, 8, NOBODY)
+    now = rows(7, 8, NOBODY, 8, NOBODY, NOBODY, NOBODY, 7)
+    seen = np.array([0, 1, 1, 1, 0, 1, 0, 1], bool)
+    sure = np.array([1, 1, 0, 0, 0, 0, 0, 0], bool)
+    assert keep_unseen(was, now, seen, sure).tolist() == [7, 8, 7, 8, 7, NOBODY, 8, 7]

@@ -174,6 +174,35 @@ def test_it_goes_along_with_what_takes_the_photos_place_and_the_doctor_has_no_co
     assert not better.faces.exists()
 
 
+@pytest.mark.parametrize("name", ["", "Anna"])
+def test_what_a_detector_found_since_stays_when_the_drawing_is_taken_back(
+    house: House, member: User, member_client: Client, name: str
+) -> None:
+    photo = PhotoFactory(library=house.library)
+    draw(member_client, photo, name=name)
+    save(photo, found(0.12))
+    assert undo.undo_event(last_event(), member) == [
+        "The face was found in the photo since: it stays, but not as one that was drawn."
+    ]
+    face = photo.faces.get()
+    assert (face.is_drawn, face.person, face.is_confirmed, face.state) == (False, None, False, "unknown")
+    save(photo)
+    assert not photo.faces.exists()
+
+
+def test_what_was_found_since_stays_when_a_photo_no_longer_takes_anothers_place(
+    house: House, member_client: Client
+) -> None:
+    photo, better = PhotoFactory(library=house.library), PhotoFactory(library=house.library)
+    draw(member_client, photo, name="Anna")
+    record = FaceKeeper().move([photo.pk], better.pk)
+    made = better.faces.get()
+    save(better, found(made.x, y=made.y, w=made.w, h=made.h))
+    assert FaceKeeper().put_back(record) == []
+    face = better.faces.get()
+    assert (face, face.person, face.is_confirmed, face.state) == (made, None, False, "unknown")
+
+
 def test_two_clicks_make_the_box_without_scripts(house: House, member_client: Client) -> None:
     photo = PhotoFactory(library=house.library, width=4000, height=3000)
     address = reverse("faces:face_draw", args=[photo.pk])

@@ -15,14 +15,15 @@ from django.test import Client
 from PIL import Image
 from pytest_django.fixtures import Settings
 
-from faces import marked, panels, services, undo
+from faces import marked, pairs, panels, revisions, services, undo
 from faces.access import get_event
+from faces.keeper import FaceKeeper
 from faces.models import Clustering, Event, Face, MarkedName, Person, Refusal
 from gallery import search_text, told
 from gallery.models import Library, Photo, Region
 from tests.conftest import MIRROR, TEST_WEIGHTS
 from tests.faces.conftest import House
-from tests.factories import PersonFactory, PhotoFactory
+from tests.factories import LibraryFactory, PersonFactory, PhotoFactory
 from tests.importing import bring_in
 from tests.metadata.making import xmp
 from tests.metadata.test_regions import mwg
@@ -111,6 +112,19 @@ def test_a_refusal_is_obeyed_before_and_after(house: House, owner: User, anna: P
     read(before.photo, after.photo)
     assert (who(before), who(after)) == (("", False), ("", False))
     assert Refusal.objects.count() == 2
+
+
+def test_never_one_person_is_obeyed(house: House, owner: User, anna: Person) -> None:
+    sure = Face.objects.filter(person=anna, is_confirmed=True)[0]
+    face, one, other = house.face(1), house.face(2), house.face(2)
+    pairs.set_pair(face, sure, owner, is_same=False)
+    pairs.set_pair(one, other, owner, is_same=False)
+    mark(face.photo, "Anna")
+    for it in (one, other):  # the first that is named speaks for the second
+        mark(it.photo, "Tom")
+    read(face.photo, one.photo, other.photo)
+    assert who(face)[1] is False
+    assert [who(one), who(other)[1]] == [("Tom", True), False]
 
 
 def test_no_face_stays_no_face(house: House, owner: User) -> None:
@@ -389,6 +403,56 @@ def test_recognition_carries_no_name_out_of_a_private_library(
     Face.objects.filter(pk=private.pk).update(decided_by=owner)
     regroup()
     assert who(shared) == ("Secret Sid", False)
+
+
+def test_what_files_of_a_library_say_falls_silent_when_it_becomes_private(
+    house: House, owner: User, regroup: Callable[[], Clustering]
+) -> None:
+    library = LibraryFactory(owner=owner)
+    marked_face, guess = house.face(7, photo=PhotoFactory(library=library)), house.face(7)
+    mark(marked_face.photo, "Sid")
+    read(marked_face.photo)
+    clustering = regroup()
+    assert who(guess) == ("Sid", False)
+    Library.objects.filter(pk=library.pk).update(visibility=Library.Visibility.PRIVATE)
+    assert revisions.is_stale(clustering)
+    assert not revisions.is_stale(regroup())
+    assert who(guess) == ("", False)
+
+
+def test_what_somebody_said_stays_said_when_their_account_is_deleted(
+    house: House, member: User, regroup: Callable[[], Clustering]
+) -> None:
+    """By hand it is known to all; what a file said and somebody confirmed is only what a file says again."""
+    by_hand, told_too = house.face(7, is_private=True), house.face(8, is_private=True)
+    guesses = [house.face(7), house.face(8)]
+    mark(told_too.photo, "Sid")
+    read(told_too.photo)
+    Face.objects.filter(pk=told_too.pk).update(decided_by=member)
+    known = {"person": PersonFactory(name="Tom"), "state": "assigned", "is_confirmed": True, "decided_by": member}
+    Face.objects.filter(pk=by_hand.pk).update(**known)
+    clustering = regroup()
+    assert [who(face)[0] for face in guesses] == ["Tom", "Sid"]
+    member.delete()
+    assert revisions.is_stale(clustering)
+    assert not revisions.is_stale(regroup())
+    assert [who(face)[0] for face in guesses] == ["Tom", ""]
+
+
+def test_a_name_of_a_private_file_stays_one_when_another_photo_takes_its_place(
+    house: House, regroup: Callable[[], Clustering]
+) -> None:
+    source, target = (PhotoFactory(library=house.private) for _ in range(2))
+    face, other = house.face(7, photo=source, digest=source.digest), house.face(7)
+    mark(source, "Sid")
+    read(source)
+    record = FaceKeeper().move([source.pk], target.pk)
+    face.delete()
+    regroup()
+    assert target.faces.get().person == Person.objects.get(name="Sid")
+    assert who(other) == ("", False)
+    FaceKeeper().put_back(record)
+    assert not MarkedName.objects.filter(photo=target).exists()
 
 
 def test_what_is_left_out_tells_of_no_hidden_person_in_others_photos(

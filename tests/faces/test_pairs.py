@@ -9,9 +9,10 @@ from django.contrib.auth.models import User
 from django.http import Http404
 
 from faces import pairs, services, undo
+from faces.keeper import FaceKeeper
 from faces.models import Event, Face, FacePair, Person, Refusal
-from tests.faces.conftest import House
-from tests.factories import PersonFactory
+from tests.faces.conftest import House, look
+from tests.factories import PersonFactory, PhotoFactory
 
 
 def confirmed(house: House, person: Person, who: int = 1, **fields: object) -> Face:
@@ -102,3 +103,15 @@ def test_what_cannot_be_said_of_two_faces(house: House, mia: Person, member: Use
     services.set_no_face(hidden, owner)
     with pytest.raises(pairs.NoPair, match="set aside"):
         pairs.set_pair(also, hidden, owner, is_same=True)
+
+
+def test_a_photo_that_takes_anothers_place_takes_no_name_that_its_face_never_has(
+    house: House, mia: Person, member: User
+) -> None:
+    source, target = PhotoFactory(library=house.library), PhotoFactory(library=house.library)
+    same = {"embedding": look(1, 77)}
+    confirmed(house, mia, photo=source, digest=source.digest, **same)
+    ours = house.face(1, photo=target, digest=target.digest, **same)
+    pairs.set_pair(ours, confirmed(house, mia), member, is_same=False)
+    FaceKeeper().move([source.pk], target.pk)
+    assert person_of(ours) is None

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from faces import grouping, services, tasks, undo
@@ -71,6 +73,22 @@ def test_a_preview_changes_nothing_and_says_what_would_change(tom: Person, house
     assert change["kept"] == {str(house.library.pk): 1}
     assert preview.seen == fingerprint(MODEL)
     assert tried(admin, NOW).result["people"] == {}
+
+
+def test_a_face_that_was_looked_at_anew_is_not_judged_by_its_old_look(
+    tom: Person, house: House, admin: User, admin_client: Client
+) -> None:
+    third = house.face(5)
+    computing.run(previews.ask(MODEL, NOW, admin).pk)  # and third is a guess
+    preview = tried(admin)
+    Face.objects.filter(pk=third.pk).update(embedding_crc=1)
+    address = reverse("faces:preview_person", args=[preview.pk, tom.pk])
+    page = admin_client.post(address, follow=True).content.decode()
+    assert "1 face looked at anew since is left as before." in page
+    assert not third.refusals.exists()
+    assert Refusal.objects.count() == 1
+    with pytest.raises(rules.NotApplicable, match="looked at anew"):
+        accepting.accept_person(preview, tom, admin)
 
 
 def test_accepted_losses_are_refused_and_stay_so_and_can_be_taken_back(

@@ -312,3 +312,17 @@ def test_it_is_stopped_and_goes_on_where_it_was(faces: list[Face], admin: User, 
     assert SpareEmbedding.objects.count() == 4
     again = admin_client.post(reverse("faces:recognition_try"), {"model": OTHER}).headers["Location"]
     assert "Waiting for a worker" in admin_client.get(again).content.decode(), "nothing is left to look at"
+
+
+@pytest.mark.parametrize("away", [0, 2], ids=["the confirmed face", "the guess"])
+def test_a_picture_that_is_away_takes_no_face_from_its_person(
+    photos: list[Photo], folder: Path, owner: User, away: int
+) -> None:
+    anna = PersonFactory(name="Anna")
+    named = in_photo(photos[0], person=anna, state="assigned", is_confirmed=True, decided_by=owner)
+    guess = in_photo(photos[2], embedding=named.embedding)
+    (folder / f"{away}.jpg").unlink()
+    preview = tried(owner)
+    guess.refresh_from_db()
+    assert (preview.state, guess.person) == ("ready", anna)
+    assert preview.result["people"] == {}
