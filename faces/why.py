@@ -15,11 +15,11 @@ import math
 import struct
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from faces import pairs
+from faces import pairs, told
 from faces.access import faces_visible_to, people_visible_to
 from faces.limits import CORE_QUALITY, JOIN_QUALITY
 from faces.models import Event, Face, FacePair, MarkedName, Person, Refusal
@@ -27,7 +27,6 @@ from faces.people import FaceThumb, face_thumb, face_thumbs
 from faces.revisions import is_pending
 from faces.rules import Rules, rules_of
 from gallery.access import Viewer
-from gallery.models import Library
 
 NEAREST = 3
 _WAITS = "It waits for recognition: it was not compared with other faces yet."
@@ -135,7 +134,8 @@ def _limits(viewer: Viewer, model: str, person_ids: set[int], limit: Rules) -> d
         model=model, is_confirmed=True, person__in=person_ids, embedding__isnull=False
     )
     # Names that only a file of a private library tells do not speak for the house.
-    private = Q(decided_by__isnull=True, photo__library__visibility=Library.Visibility.PRIVATE)
+    told_by_file = Exists(told.names().filter(face=OuterRef("pk"), person=OuterRef("person")))
+    private = Q(told_by_file, decided_by__isnull=True)
     rows = confirmed.exclude(private).order_by().values_list("person_id").annotate(count=Count("pk"))
     counts = dict(rows)
     return {pk: limit.match_limit(counts.get(pk, 0)) for pk in person_ids}

@@ -135,7 +135,8 @@ def test_what_was_only_said_to_be_somebody_else_is_told_as_that(
     house.faces(4, 2, person=tom, state="assigned", is_confirmed=True)
     lost, hidden = house.face(5, person=tom, state="assigned"), house.face(5, is_private=True)
     change = {"gains": {}, "losses": {str(house.library.pk): [lost.pk]}, "kept": {}}
-    result = {"people": {str(tom.pk): change}, "groups": [], "same_groups": {}}
+    looks = {str(lost.pk): lost.embedding_crc}
+    result = {"people": {str(tom.pk): change}, "groups": [], "same_groups": {}, "looks": looks}
     preview = Preview.objects.create(model="mobilefacenet", state="ready", result=result)
     admin_client.post(f"/people/recognition/previews/{preview.pk}/people/{tom.pk}/")
     assert lines(admin_client) == ["You said that a face is not Tom"]
