@@ -165,4 +165,4 @@ def event_undo(request: MemberRequest, event_id: int) -> HttpResponse:
         messages.success(request, " ".join(["Taken back.", *left]))
     person = access.people_visible_to(request.user).filter(pk=event.person_id).first() if event.person_id else None
     stays = person is not None and event.kind != event.Kind.NAME
-    return back_from(request, event.person_id, person.get_absolute_url() if person and stays else "")
+    return back_from(request, person.get_absolute_url() if person and stays else "")

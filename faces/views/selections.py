@@ -7,14 +7,12 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from faces import access, people, services
 from faces.forms import WhoForm
 from faces.views import MemberRequest, back_from, chosen, number, say
-from gallery.views import SeeOther
 
 NOTHING_CHOSEN = "Tick the faces first."
 
@@ -137,16 +135,10 @@ def _said(request: MemberRequest, moved: services.Moved, sentence: str) -> HttpR
 
 
 def _back(request: MemberRequest, message: str = "") -> HttpResponse:
-    """To the page of the form; a person or a suggestion may have lost the last face there that one sees."""
+    """To the page of the form, as far as it is still there."""
     if message:
         messages.info(request, message)
-    target = request.POST.get("next", "")
-    clusters = reverse("faces:cluster_detail", args=[0]).removesuffix("0/")
-    if target.startswith(clusters):
-        cluster_id = number(target.removeprefix(clusters).partition("/")[0])
-        if not access.clusters_visible_to(request.user).filter(pk=cluster_id or 0).exists():
-            return SeeOther(reverse("faces:person_list"))
-    return back_from(request, number(request.POST.get("person")), "")
+    return back_from(request)
 
 
 def _faces(count: int) -> str:

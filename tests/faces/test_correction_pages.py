@@ -165,3 +165,24 @@ def test_many_faces_cost_no_more_queries(owner: User, owner_client: Client, hous
 
     writes(2)
     assert writes(3) == writes(9)
+
+
+def test_taking_back_never_leads_to_what_is_gone(owner: User, owner_client: Client, house: House, anna: Person) -> None:
+    cluster = ClusterFactory()
+    face = house.face(6, cluster=cluster)
+
+    def taken_back_to(place: str) -> str:
+        named = services.name_face(face, "Tom", owner)
+        return str(
+            owner_client.post(
+                f"/people/events/{named.event.pk}/undo/", {"next": place.replace("TOM", str(named.person.pk))}
+            )["Location"]
+        )
+
+    assert taken_back_to("/people/journal/?person=TOM#entry_1") == "/people/journal/#entry_1"
+    assert taken_back_to(f"/people/journal/?person={anna.pk}") == f"/people/journal/?person={anna.pk}"
+    assert taken_back_to("/people/TOM/faces/") == "/people/"
+    assert taken_back_to(f"/people/suggestions/{cluster.pk}/") == f"/people/suggestions/{cluster.pk}/"
+    assert taken_back_to("/people/suggestions/987654/") == "/people/"
+    assert taken_back_to("/faces/987654/why/") == "/people/"
+    assert taken_back_to("/?at=5") == "/?at=5"
