@@ -121,7 +121,7 @@ class AnswerForm(NameClusterForm):
     `whole`: all faces of the question were shown, so that the answer is about these and no others.
     """
 
-    answer = forms.ChoiceField(choices=[(it, it) for it in ("yes", "no", "name", "skip", "stranger")])
+    answer = forms.ChoiceField(choices=[(it, it) for it in ("yes", "no", "name", "skip", "stranger", "no_face")])
 
     def __init__(self, data: Any = None) -> None:
         # Who is meant by a name that is taken is said by a button of its own, which says nothing else.

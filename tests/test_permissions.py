@@ -319,6 +319,9 @@ TABLE = [
         lambda world: {"question": f"who-{world.cluster.pk}-0", "answer": "skip"},
     ),
     shown("faces:question_count", EVERYONE_DOES),
+    # One's own answers, of one's own session.
+    posted("faces:question_undo", EVERYONE_DOES, lambda world: []),
+    posted("faces:question_again", EVERYONE_DOES, lambda world: []),
     posted("faces:face_dismiss", DONE, one("face")),
     posted("faces:face_cover", DONE, one("face")),
     shown("faces:face_crop", SEEN, lambda world: [world.face.pk, world.crop()]),

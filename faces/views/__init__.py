@@ -15,6 +15,7 @@ from django_htmx.middleware import HtmxDetails
 
 from faces.access import clusters_visible_to, faces_visible_to, people_visible_to, survivor
 from faces.models import Event
+from faces.undo import AlreadyUndone, SomethingFirst, undo_event
 from gallery.views import SeeOther, back_to
 
 
@@ -99,6 +100,18 @@ def chosen(request: MemberRequest) -> list[int]:
     if not (ids := list(seen.values_list("pk", flat=True))):
         raise Http404
     return ids
+
+
+def take_back(request: MemberRequest, event: Event) -> None:
+    """Takes an entry of the journal back, and says what could not be."""
+    try:
+        left = undo_event(event, request.user)
+    except AlreadyUndone:
+        messages.info(request, "That was taken back already.")
+    except SomethingFirst as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, " ".join(["Taken back.", *left]))
 
 
 def number(text: str | None) -> int | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,15 +23,15 @@ from faces import (
     sets,
     strangers,
     suggestions,
-    undo,
     years,
 )
 from faces.analyzer import FacesAnalyzer
 from faces.forms import PersonForm
 from faces.models import Person
-from faces.views import MemberRequest, back_from, number, say
+from faces.views import MemberRequest, back_from, number, say, take_back
+from faces.views.questions import question_url
 from gallery import queries
-from gallery.views import back_to, is_fragment, render_page
+from gallery.views import SeeOther, back_to, is_fragment, render_page
 
 
 @require_safe
@@ -153,16 +153,12 @@ def person_hide(request: MemberRequest, person_id: int) -> HttpResponse:
 
 @require_POST
 def event_undo(request: MemberRequest, event_id: int) -> HttpResponse:
-    """Takes an entry of the journal back and says what could not be."""
+    """Takes an entry of the journal back and says what could not be. On the page of questions it is asked again."""
     event = access.get_event(request.user, event_id)
-    try:
-        left = undo.undo_event(event, request.user)
-    except undo.AlreadyUndone:
-        messages.info(request, "That was taken back already.")
-    except undo.SomethingFirst as error:
-        messages.warning(request, str(error))
-    else:
-        messages.success(request, " ".join(["Taken back.", *left]))
+    take_back(request, event)
+    is_asking = urlsplit(request.POST.get("next", "")).path == reverse("faces:question_list")
+    if is_asking and (key := event.before.get("question")):
+        return SeeOther(question_url(key))
     person = access.people_visible_to(request.user).filter(pk=event.person_id).first() if event.person_id else None
     stays = person is not None and event.kind != event.Kind.NAME
     return back_from(request, person.get_absolute_url() if person and stays else "")
