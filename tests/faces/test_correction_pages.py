@@ -28,15 +28,19 @@ def text(client: Client, address: str) -> str:
     return response.content.decode()
 
 
-def test_ticked_faces_are_named_confirmed_and_refused(owner_client: Client, anna: Person, berta: Person) -> None:
+def test_ticked_faces_are_named_confirmed_and_refused(
+    owner_client: Client, house: House, anna: Person, berta: Person
+) -> None:
     place = f"/people/{anna.pk}/faces/"
     faces = [face.pk for face in anna.faces.order_by("pk")]
     page = text(owner_client, place)
     assert page.count('class="tile-select"') == 5
     assert page.count('type="hidden" name="face"') == 2, "all guesses at once"
     data = {"next": place, "person": anna.pk}
+    other = PersonFactory(name="BERTA")
+    house.face(7, person=other, state="assigned", is_confirmed=True)
     response = owner_client.post("/faces/name/", {**data, "face": faces[:2], "name": "berta"})
-    assert response.status_code == 422
+    assert response.status_code == 422, "which of the two?"
     assert f'name="who" value="{berta.pk}"' in response.content.decode()
     response = owner_client.post("/faces/name/", {**data, "face": faces[:2], "name": "berta", "who": berta.pk})
     assert (response.status_code, response["Location"]) == (303, place)
@@ -44,6 +48,10 @@ def test_ticked_faces_are_named_confirmed_and_refused(owner_client: Client, anna
     assert "2 faces are Berta now." in (page := text(owner_client, place))
     assert take_back(owner_client, page) == place
     assert berta.faces.count() == 2
+    other.faces.all().delete()
+    assert owner_client.post("/faces/name/", {**data, "face": faces[:1], "name": "berta"}).status_code == 303
+    assert berta.faces.count() == 3, "one person has the name: they are meant, as for a single face"
+    take_back(owner_client, text(owner_client, place))
     owner_client.post("/faces/confirm/", {**data, "face": faces})
     assert not anna.faces.filter(is_confirmed=False).exists()
     owner_client.post("/faces/refuse/", {**data, "face": faces[:4]})
