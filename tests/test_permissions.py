@@ -269,6 +269,10 @@ TABLE = [
     Row("faces:person_find", (422, 422, 422), (422, 422, 422), method="post"),
     shown("faces:person_detail", SEEN, one("person")),
     shown("faces:person_faces", SEEN, one("person")),
+    # What shows a question leads, loaded again, to what it is about.
+    shown("faces:person_rename", DONE, one("person")),
+    shown("faces:cluster_name", DONE, one("cluster")),
+    shown("faces:faces_name", EVERYONE_DOES),
     posted("faces:person_rename", DONE, one("person"), lambda world: {"name": "Berta"}),
     posted("faces:person_hide", DONE, one("person"), lambda world: {"hidden": "1"}),
     shown("faces:person_merge", SEEN, one("person")),

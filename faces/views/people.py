@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from faces import (
     access,
@@ -115,13 +115,16 @@ def person_faces(request: MemberRequest, person_id: int) -> HttpResponse:
     return render(request, "faces/person_faces.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def person_rename(request: MemberRequest, person_id: int) -> HttpResponse:
     """Another name, and a date of birth if the form has one.
 
     Of a name that somebody has already the page asks (422) whether they are the same person; `anyway`: they are not.
+    GET, which is what loading that page again may be, leads to the person.
     """
     person = access.get_person(request.user, person_id)
+    if request.method != "POST":
+        return SeeOther(person.get_absolute_url())
     form = PersonForm(request.POST)
     if not form.is_valid():
         return _person_page(request, person, form, status=422)

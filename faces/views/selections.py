@@ -7,19 +7,23 @@ from collections.abc import Callable
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from faces import access, people, services
 from faces.forms import WhoForm
 from faces.views import MemberRequest, back_from, chosen, number, say
+from gallery.views import SeeOther
 
 NOTHING_CHOSEN = "Tick the faces first."
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def faces_name(request: MemberRequest) -> HttpResponse:
-    """Says who the faces are. Without a name, or when it is taken, the page asks (422)."""
+    """Says who the faces are. Without a name, or when several have it, the page asks (422); GET leads to the people."""
+    if request.method != "POST":
+        return SeeOther(reverse("faces:person_list"))
     ids = chosen(request)
     if not ids:
         return _back(request, NOTHING_CHOSEN)
