@@ -131,7 +131,8 @@ def person_rename(request: MemberRequest, person_id: int) -> HttpResponse:
     name = form.cleaned_data["name"]
     others = [other for other in people.namesakes(request.user, name) if other.pk != person.pk]
     if others and name != person.name and "anyway" not in request.POST:
-        return _person_page(request, person, form, asked=people.cards_of(request.user, others), status=422)
+        asked = company.compared(request.user, person, people.cards_of(request.user, others))
+        return _person_page(request, person, form, asked=asked, status=422)
     if event := services.rename_person(person, name, request.user):
         say(request, f"{person.name} is called {name} now.", event)
     date = form.cleaned_data["birth_date"]

@@ -136,6 +136,24 @@ def test_renaming_to_a_name_that_is_taken_offers_to_merge(owner_client: Client, 
     assert (berta.merged_into, berta.name) == (anna, "Berta")
 
 
+def test_who_stands_beside_somebody_is_hardly_the_same(
+    owner_client: Client, member_client: Client, house: House, anna: Person, berta: Person
+) -> None:
+    shared, private = (anna.faces.filter(photo__library=library)[0] for library in (house.library, house.private))
+    for face in (shared, private):
+        house.face(5, photo=face.photo, person=berta, state="assigned", is_confirmed=True)
+    page = text(owner_client, f"/people/{anna.pk}/merge/?with={berta.pk}")
+    assert "Together in 2 photos" in page
+    assert "Together in 1 photo<" in text(member_client, f"/people/{anna.pk}/merge/?with={berta.pk}"), (
+        "as one sees them"
+    )
+    form = owner_client.post(f"/people/{anna.pk}/rename/", {"name": "Berta"}).content.decode()
+    asked = form.partition('class="same-question"')[2].partition("</form>")[0]
+    assert "Together in 2 photos" in asked
+    assert 'name="anyway" value="1" autofocus' in asked
+    assert asked.count("autofocus") == 1
+
+
 def test_people_whom_one_does_not_see_are_no_choice(
     member_client: Client, house: House, anna: Person, secret: Person
 ) -> None:
