@@ -128,6 +128,19 @@ def say_stranger(question: Question, by: AbstractBaseUser, *, shown: Collection[
     return _answered(question, text, moved.event)
 
 
+@transaction.atomic
+def say_no_face(question: Question, by: AbstractBaseUser, *, shown: Collection[int] = ()) -> Answer:
+    """They are no faces at all. Raises `AnsweredBefore`."""
+    revisions.lock()
+    question, ids = _open(question, by, shown)
+    try:
+        moved = moving.set_no_faces(ids, by)
+    except NothingToName:
+        raise AnsweredBefore from None
+    text = "this is no face." if moved.count == 1 else f"these {moved.count} are no faces."
+    return _answered(question, f"Remembered: {text}", moved.event)
+
+
 def _open(question: Question, by: AbstractBaseUser, shown: Collection[int]) -> tuple[Question, list[int]]:
     """The question as it stands now, and the ids of the faces that are still open, ascending.
 
@@ -148,6 +161,12 @@ def _answered(question: Question, text: str, event: Event, remarks: Collection[s
     event.before = {**event.before, "question": question.key}
     event.save(update_fields=["before"])
     return Answer(text, event, list(remarks))
+
+
+def last_of(by: AbstractBaseUser, event_ids: Collection[int]) -> Event | None:
+    """The last of one's own answers among these entries of the journal that was not taken back: one query."""
+    events = Event.objects.filter(pk__in=event_ids, actor_id=by.pk, undone_at=None, before__has_key="question")
+    return events.order_by("-pk").first() if event_ids else None
 
 
 def answered_today(viewer: Viewer) -> int:

@@ -97,15 +97,20 @@ def locked_faces(rows: QuerySet[Face], face_ids: Collection[int] | None = None) 
     return [face for part in chunks(face_ids) for face in rows.filter(pk__in=part)]
 
 
-def person_meant(name: str, by: AbstractBaseUser, *, same_as: int | None, is_someone_else: bool) -> tuple[Person, bool]:
+def person_meant(
+    name: str, by: AbstractBaseUser, *, same_as: int | None, is_someone_else: bool, is_pointed_at: bool = False
+) -> tuple[Person, bool]:
     """The person meant by a name, and whether they are new.
 
-    Raises `SameName` when somebody has the name, or had it before they were found to be somebody else: to begin anew
-    with it would be to take that back without a word. Http404 for an unknown `same_as`.
+    Who points at the faces (`is_pointed_at`) means the one person who has the name. Else, and of several, raises
+    `SameName`; so it does if somebody had the name before they were found to be somebody else: to begin anew with it
+    would be to take that back without a word. Http404 for an unknown `same_as`.
     """
     if same_as is not None:
         return get_person(by, same_as), False
     if not is_someone_else and (people := namesakes(by, name) or former_names(by, name)):
+        if is_pointed_at and len(people) == 1 and people[0].name.casefold() == name.casefold():
+            return people[0], False
         raise SameName(people)
     return Person.objects.create(name=name, created_by_id=by.pk), True
 

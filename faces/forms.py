@@ -98,7 +98,7 @@ class DrawForm(WhoForm):
     def clean(self) -> dict[str, Any]:
         values: dict[str, Any] = super().clean() or self.cleaned_data
         if any(self.errors.get(name) for name in self.NUMBERS) or any(values.get(it) is None for it in self.NUMBERS):
-            raise forms.ValidationError("Draw a box around the face.")
+            raise forms.ValidationError("Draw a box around the face first.")
         if values.get("digest") and not (self._photo.digest or "").startswith(values["digest"]):
             raise forms.ValidationError("The photo was edited in the meantime. Draw the box again.")
         try:
@@ -121,7 +121,7 @@ class AnswerForm(NameClusterForm):
     `whole`: all faces of the question were shown, so that the answer is about these and no others.
     """
 
-    answer = forms.ChoiceField(choices=[(it, it) for it in ("yes", "no", "name", "skip", "stranger")])
+    answer = forms.ChoiceField(choices=[(it, it) for it in ("yes", "no", "name", "skip", "stranger", "no_face")])
 
     def __init__(self, data: Any = None) -> None:
         # Who is meant by a name that is taken is said by a button of its own, which says nothing else.

@@ -203,6 +203,10 @@ def _ruled(words: _Words, event: Event) -> str:
     return "changed the distances between faces" if model == former else f"had faces recognised with {model}"
 
 
+def _paired(words: _Words, event: Event) -> str:
+    return f"said that two faces are {'always' if event.before['is_same'] else 'never'} one person"
+
+
 def _anything(words: _Words, event: Event) -> str:
     return str(event.get_kind_display())
 
@@ -221,4 +225,5 @@ _SENTENCES: dict[str, Callable[[_Words, Event], str]] = {
     Event.Kind.BIRTH: _born,
     Event.Kind.DRAW: _drew,
     Event.Kind.RULES: _ruled,
+    Event.Kind.PAIR: _paired,
 }

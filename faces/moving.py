@@ -52,10 +52,13 @@ def name_faces(
     same_as: int | None = None,
     is_someone_else: bool = False,
 ) -> Moved:
-    """Says who these faces are. Raises `SameName` and `NothingToName` as `services.name_cluster` does."""
+    """Says who these faces are; a name means whom it means for `services.name_face`.
+
+    Raises `SameName` and `NothingToName` as `services.name_cluster` does.
+    """
     revisions.lock()
     faces = _locked(face_ids)
-    person, is_new = person_meant(name, by, same_as=same_as, is_someone_else=is_someone_else)
+    person, is_new = person_meant(name, by, same_as=same_as, is_someone_else=is_someone_else, is_pointed_at=True)
     return _move(faces, person, by, is_new=is_new)
 
 

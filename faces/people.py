@@ -39,11 +39,14 @@ class FaceThumb:
 
 @dataclass(frozen=True, slots=True)
 class PersonCard:
+    """`together`: in how many photos they are with whom they are compared to (`company.compared`)."""
+
     id: int
     name: str
     url: str
     cover: FaceThumb | None
     photo_count: int
+    together: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,19 +43,30 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The page: one card, None when nothing is open, the progress, and pictures to fetch ahead."""
+    """The page: one card, the progress, and pictures to fetch ahead.
+
+    `card` is None when nothing is open, or nothing but questions that were skipped: so many are `skipped`.
+    """
 
     card: QuestionCard | None
     progress: Progress
     ahead: list[str]
+    skipped: int = 0
 
 
-def desk(viewer: Viewer, *, skipped: Collection[str] = ()) -> Desk:
-    """The question worth most, and the progress. About fifteen queries, however many faces there are."""
+def desk(viewer: Viewer, *, skipped: Collection[str] = (), first: Question | None = None) -> Desk:
+    """The question worth most, and the progress. About fifteen queries, however many faces there are.
+
+    `first` is asked before all others: an answer to it was just taken back, or it is not answered yet.
+    """
     questions = next_questions(viewer, skipped=skipped)
+    if first:
+        questions = [first, *(it for it in questions if it.key != first.key)]
     near = progress(viewer, questions)
     if not questions:
         return Desk(None, near, [])
+    if not first and questions[0].key in skipped:
+        return Desk(None, near, [], len(questions))
     ahead = [thumb.src for it in questions[1 : 1 + _FETCHED] for thumb in face_thumbs(open_faces(viewer, it)[:1])]
     return Desk(card(viewer, questions[0], skipped=skipped), near, [src for src in ahead if src])
 

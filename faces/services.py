@@ -44,7 +44,6 @@ from faces.moving import (
     set_no_faces,
     take_strangers_back,
 )
-from faces.people import namesakes
 
 __all__ = [
     "MergedBefore",
@@ -180,9 +179,7 @@ def name_face(
     """
     revisions.lock()
     face = locked_face(face)
-    if same_as is None and not is_someone_else and len(people := namesakes(by, name)) == 1:
-        same_as = people[0].pk
-    person, is_new = person_meant(name, by, same_as=same_as, is_someone_else=is_someone_else)
+    person, is_new = person_meant(name, by, same_as=same_as, is_someone_else=is_someone_else, is_pointed_at=True)
     if face.is_confirmed and face.person_id == person.pk:
         raise NothingToName(f"This face is {person.name} already.")
     former = Former.of(face).named()

@@ -84,7 +84,7 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
 
 
 # Kinds that are taken back by more than a change of their person.
-_ELSEWHERE = (Event.Kind.MERGE, Event.Kind.NO_FACE, Event.Kind.DRAW, Event.Kind.RULES)
+_ELSEWHERE = (Event.Kind.MERGE, Event.Kind.NO_FACE, Event.Kind.DRAW, Event.Kind.RULES, Event.Kind.PAIR)
 
 
 def may_be_undone(event: Event) -> bool:

@@ -76,7 +76,19 @@ def neighbours(photos: PhotoSet, photo: Photo) -> tuple[Photo | None, Photo | No
     here = photos.photos.filter(pk=photo.pk).order_by().first()
     if here is None:
         raise Http404
-    values = [getattr(here, name.lstrip("-")) for name in photos.order]
+    return _beside(photos, here)
+
+
+def former_neighbours(photos: PhotoSet, photo: Photo) -> tuple[Photo | None, Photo | None]:
+    """What stands where a photo stood that left the set, for example as a name was taken back; two queries.
+
+    In an order of time it keeps its place, in any other it has none. The photo is one that the viewer sees.
+    """
+    return _beside(photos, photo) if _is_by_time(photos.order) else (None, None)
+
+
+def _beside(photos: PhotoSet, photo: Photo) -> tuple[Photo | None, Photo | None]:
+    values = [getattr(photo, name.lstrip("-")) for name in photos.order]
     reverse = tuple(name[1:] if name.startswith("-") else f"-{name}" for name in photos.order)
     following = photos.photos.filter(_beyond(photos.order, values)).order_by(*photos.order).first()
     previous = photos.photos.filter(_beyond(reverse, values)).order_by(*reverse).first()

@@ -269,6 +269,10 @@ TABLE = [
     Row("faces:person_find", (422, 422, 422), (422, 422, 422), method="post"),
     shown("faces:person_detail", SEEN, one("person")),
     shown("faces:person_faces", SEEN, one("person")),
+    # What shows a question leads, loaded again, to what it is about.
+    shown("faces:person_rename", DONE, one("person")),
+    shown("faces:cluster_name", DONE, one("cluster")),
+    shown("faces:faces_name", EVERYONE_DOES),
     posted("faces:person_rename", DONE, one("person"), lambda world: {"name": "Berta"}),
     posted("faces:person_hide", DONE, one("person"), lambda world: {"hidden": "1"}),
     shown("faces:person_merge", SEEN, one("person")),
@@ -319,6 +323,9 @@ TABLE = [
         lambda world: {"question": f"who-{world.cluster.pk}-0", "answer": "skip"},
     ),
     shown("faces:question_count", EVERYONE_DOES),
+    # One's own answers, of one's own session.
+    posted("faces:question_undo", EVERYONE_DOES, lambda world: []),
+    posted("faces:question_again", EVERYONE_DOES, lambda world: []),
     posted("faces:face_dismiss", DONE, one("face")),
     posted("faces:face_cover", DONE, one("face")),
     shown("faces:face_crop", SEEN, lambda world: [world.face.pk, world.crop()]),

@@ -108,6 +108,17 @@ def test_previous_and_next_follow_the_set(member_client: Client, member: User, l
     assert f'href="/favourites/?at={first.pk}#p{first.pk}"' in html
 
 
+def test_a_photo_that_left_the_set_keeps_its_place_in_time(
+    member_client: Client, member: User, library: Library
+) -> None:
+    first, second, third = (PhotoFactory(library=library, taken=dt.datetime(2024, 5, day)) for day in (3, 2, 1))
+    for photo in (first, third):
+        MarkFactory(user=member, photo=photo)
+    html = page(member_client, second, "?in=favourites")
+    assert f'rel="prev" href="/photos/{first.pk}/?in=favourites"' in html
+    assert f'rel="next" href="/photos/{third.pk}/?in=favourites"' in html
+
+
 @pytest.mark.parametrize("within", ["favourites", "nonsense", "album:999999", "thing:none", "search:q=zzz", "%00"])
 def test_a_photo_outside_the_set_is_shown_all_the_same(member_client: Client, library: Library, within: str) -> None:
     page(member_client, PhotoFactory(library=library), f"?in={within}")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlsplit
+
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.middleware.csrf import get_token
-from django.urls import reverse
+from django.urls import Resolver404, resolve, reverse
 from django.utils.html import format_html
 from django_htmx.middleware import HtmxDetails
 
-from faces.access import faces_visible_to, people_visible_to
+from faces.access import clusters_visible_to, faces_visible_to, people_visible_to, survivor
 from faces.models import Event
+from faces.undo import AlreadyUndone, SomethingFirst, undo_event
 from gallery.views import SeeOther, back_to
 
 
@@ -52,16 +56,36 @@ def _page_of(request: HttpRequest) -> str:
     return request.POST.get("next", "") or (htmx and htmx.current_url_abs_path) or ""
 
 
-def back_from(request: HttpRequest, person_id: int | None, otherwise: str) -> HttpResponse:
+def back_from(request: MemberRequest, otherwise: str = "") -> HttpResponse:
     """303 to where the form came from, else `otherwise`, else the list of people.
 
-    A person may have lost the last face that the viewer sees: then their own pages are no place to go back to.
+    What that page is about may be gone for the viewer by now: a person who lost the last face that they see, a group
+    that has a name, a face that was drawn. Then the way leads to the list of people, from the journal of a person to
+    that of all. At most one query, and what `access.survivor` takes where a person is gone.
     """
     people = reverse("faces:person_list")
-    is_theirs = request.POST.get("next", "").startswith(f"{people}{person_id}/")
-    if person_id and is_theirs and not people_visible_to(request.user).filter(pk=person_id).exists():
+    place = urlsplit(request.POST.get("next", ""))
+    try:
+        page = resolve(place.path)
+    except Resolver404:
+        return back_to(request, otherwise or people)
+    query = QueryDict(place.query)
+    if page.view_name == "faces:journal" and "person" in query:
+        if not _is_there(request.user, {"person_id": number(query["person"])}):
+            return SeeOther(f"{place.path}#{place.fragment}" if place.fragment else place.path)
+    elif page.app_names == ["faces"] and not _is_there(request.user, page.kwargs):
         return SeeOther(people)
     return back_to(request, otherwise or people)
+
+
+def _is_there(viewer: User, named: dict[str, Any]) -> bool:
+    """Whether the viewer sees the person, the group or the face that an address names, or who a person is now."""
+    if "person_id" in named:
+        person_id = named["person_id"] or 0
+        return people_visible_to(viewer).filter(pk=person_id).exists() or survivor(viewer, person_id) is not None
+    if "cluster_id" in named:
+        return clusters_visible_to(viewer).filter(pk=named["cluster_id"]).exists()
+    return "face_id" not in named or faces_visible_to(viewer).filter(pk=named["face_id"]).exists()
 
 
 def chosen(request: MemberRequest) -> list[int]:
@@ -76,6 +100,18 @@ def chosen(request: MemberRequest) -> list[int]:
     if not (ids := list(seen.values_list("pk", flat=True))):
         raise Http404
     return ids
+
+
+def take_back(request: MemberRequest, event: Event) -> None:
+    """Takes an entry of the journal back, and says what could not be."""
+    try:
+        left = undo_event(event, request.user)
+    except AlreadyUndone:
+        messages.info(request, "That was taken back already.")
+    except SomethingFirst as error:
+        messages.warning(request, str(error))
+    else:
+        messages.success(request, " ".join(["Taken back.", *left]))
 
 
 def number(text: str | None) -> int | None:

@@ -57,7 +57,7 @@ def face_refuse(request: MemberRequest, face_id: int) -> HttpResponse:
             trigger_client_event(response, "personleft", {"photo": face.photo_id})
         return response
     is_left = person and access.people_visible_to(request.user).filter(pk=person.pk).exists()
-    return back_from(request, person.pk if person else None, person.get_absolute_url() if person and is_left else "")
+    return back_from(request, person.get_absolute_url() if person and is_left else "")
 
 
 @require_POST

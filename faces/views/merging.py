@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from faces import access, people, services
+from faces import access, company, people, services
 from faces.forms import NameForm
 from faces.models import Person
 from faces.views import MemberRequest, number, say
@@ -46,7 +46,7 @@ def _page(
         "nav": "people",
         "person": person,
         "card": cards[0],
-        "others": cards[1:],
+        "others": company.compared(request.user, person, cards[1:]) if found else [],
         "form": form,
         "names": [name for name in people.person_names(request.user) if name != person.name],
     }

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
-from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from faces import (
     access,
@@ -23,15 +23,15 @@ from faces import (
     sets,
     strangers,
     suggestions,
-    undo,
     years,
 )
 from faces.analyzer import FacesAnalyzer
 from faces.forms import PersonForm
 from faces.models import Person
-from faces.views import MemberRequest, back_from, number, say
+from faces.views import MemberRequest, back_from, number, say, take_back
+from faces.views.questions import question_url
 from gallery import queries
-from gallery.views import back_to, is_fragment, render_page
+from gallery.views import SeeOther, back_to, is_fragment, render_page
 
 
 @require_safe
@@ -115,20 +115,24 @@ def person_faces(request: MemberRequest, person_id: int) -> HttpResponse:
     return render(request, "faces/person_faces.html", context)
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def person_rename(request: MemberRequest, person_id: int) -> HttpResponse:
     """Another name, and a date of birth if the form has one.
 
     Of a name that somebody has already the page asks (422) whether they are the same person; `anyway`: they are not.
+    GET, which is what loading that page again may be, leads to the person.
     """
     person = access.get_person(request.user, person_id)
+    if request.method != "POST":
+        return SeeOther(person.get_absolute_url())
     form = PersonForm(request.POST)
     if not form.is_valid():
         return _person_page(request, person, form, status=422)
     name = form.cleaned_data["name"]
     others = [other for other in people.namesakes(request.user, name) if other.pk != person.pk]
     if others and name != person.name and "anyway" not in request.POST:
-        return _person_page(request, person, form, asked=people.cards_of(request.user, others), status=422)
+        asked = company.compared(request.user, person, people.cards_of(request.user, others))
+        return _person_page(request, person, form, asked=asked, status=422)
     if event := services.rename_person(person, name, request.user):
         say(request, f"{person.name} is called {name} now.", event)
     date = form.cleaned_data["birth_date"]
@@ -153,16 +157,12 @@ def person_hide(request: MemberRequest, person_id: int) -> HttpResponse:
 
 @require_POST
 def event_undo(request: MemberRequest, event_id: int) -> HttpResponse:
-    """Takes an entry of the journal back and says what could not be."""
+    """Takes an entry of the journal back and says what could not be. On the page of questions it is asked again."""
     event = access.get_event(request.user, event_id)
-    try:
-        left = undo.undo_event(event, request.user)
-    except undo.AlreadyUndone:
-        messages.info(request, "That was taken back already.")
-    except undo.SomethingFirst as error:
-        messages.warning(request, str(error))
-    else:
-        messages.success(request, " ".join(["Taken back.", *left]))
+    take_back(request, event)
+    is_asking = urlsplit(request.POST.get("next", "")).path == reverse("faces:question_list")
+    if is_asking and (key := event.before.get("question")):
+        return SeeOther(question_url(key))
     person = access.people_visible_to(request.user).filter(pk=event.person_id).first() if event.person_id else None
     stays = person is not None and event.kind != event.Kind.NAME
-    return back_from(request, event.person_id, person.get_absolute_url() if person and stays else "")
+    return back_from(request, person.get_absolute_url() if person and stays else "")

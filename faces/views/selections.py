@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from faces import access, people, services
 from faces.forms import WhoForm
@@ -19,9 +19,11 @@ from gallery.views import SeeOther
 NOTHING_CHOSEN = "Tick the faces first."
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def faces_name(request: MemberRequest) -> HttpResponse:
-    """Says who the faces are. Without a name, or when it is taken, the page asks (422)."""
+    """Says who the faces are. Without a name, or when several have it, the page asks (422); GET leads to the people."""
+    if request.method != "POST":
+        return SeeOther(reverse("faces:person_list"))
     ids = chosen(request)
     if not ids:
         return _back(request, NOTHING_CHOSEN)
@@ -137,16 +139,10 @@ def _said(request: MemberRequest, moved: services.Moved, sentence: str) -> HttpR
 
 
 def _back(request: MemberRequest, message: str = "") -> HttpResponse:
-    """To the page of the form; a person or a suggestion may have lost the last face there that one sees."""
+    """To the page of the form, as far as it is still there."""
     if message:
         messages.info(request, message)
-    target = request.POST.get("next", "")
-    clusters = reverse("faces:cluster_detail", args=[0]).removesuffix("0/")
-    if target.startswith(clusters):
-        cluster_id = number(target.removeprefix(clusters).partition("/")[0])
-        if not access.clusters_visible_to(request.user).filter(pk=cluster_id or 0).exists():
-            return SeeOther(reverse("faces:person_list"))
-    return back_from(request, number(request.POST.get("person")), "")
+    return back_from(request)
 
 
 def _faces(count: int) -> str:

@@ -8,14 +8,14 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from faces import access, people, services, sets, suggestions
 from faces.forms import NameClusterForm
 from faces.models import Cluster
 from faces.views import MemberRequest, say
 from gallery import queries
-from gallery.views import back_to, is_fragment, render_page
+from gallery.views import SeeOther, back_to, is_fragment, render_page
 
 
 @require_safe
@@ -24,10 +24,15 @@ def cluster_detail(request: MemberRequest, cluster_id: int) -> HttpResponse:
     return _cluster_page(request, access.get_cluster(request.user, cluster_id), NameClusterForm())
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def cluster_name(request: MemberRequest, cluster_id: int) -> HttpResponse:
-    """Gives a suggestion a name. htmx gets the card of the person in the suggestion's place; 422 asks again."""
+    """Gives a suggestion a name. htmx gets the card of the person in the suggestion's place; 422 asks again.
+
+    GET, which is what loading that page again may be, leads to the suggestion.
+    """
     cluster = access.get_cluster(request.user, cluster_id)
+    if request.method != "POST":
+        return SeeOther(cluster.get_absolute_url())
     form = NameClusterForm(request.POST)
     asked: list[people.PersonCard] = []
     if form.is_valid():

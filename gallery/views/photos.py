@@ -84,11 +84,11 @@ def _photo_set(request: MemberRequest) -> PhotoSet:
 
 
 def _neighbours(photo_set: PhotoSet, photo: Photo) -> tuple[Photo | None, Photo | None]:
-    """Neighbours, or none when the photo is not in the set any more (it was a favourite a moment ago)."""
+    """Neighbours, former ones when the photo is not in the set any more (it was a favourite a moment ago)."""
     try:
         return photosets.neighbours(photo_set, photo)
     except Http404:
-        return None, None
+        return photosets.former_neighbours(photo_set, photo)
 
 
 def _step(photo_set: PhotoSet, photo: Photo | None) -> dict[str, str] | None:

@@ -11,6 +11,7 @@ class FaceDrawer extends HTMLElement {
     this.listening = new AbortController();
     const { signal } = this.listening;
     this.form = document.getElementById(this.dataset.form);
+    this.missing = document.getElementById("draw_missing");
     this.rect = this.querySelector(".draw-box");
     this.picture = this.querySelector("img");
     this.tabIndex = 0;
@@ -51,6 +52,7 @@ class FaceDrawer extends HTMLElement {
     this.classList.toggle("without-box", !box);
     this.rect.toggleAttribute("hidden", !box);
     if (!box) return;
+    this.missing.hidden = true;
     const { width, height } = this.querySelector("svg").viewBox.baseVal;
     const values = { x: box.left * width, y: box.top * height, width: box.width * width, height: box.height * height };
     for (const [name, value] of Object.entries(values)) this.rect.setAttribute(name, value / 100);
@@ -146,7 +148,7 @@ class FaceDrawer extends HTMLElement {
   onSubmit(event) {
     if (this.read()) return;
     event.preventDefault();
-    this.said.textContent = "There is no box yet.";
+    this.missing.hidden = false;
     this.focus();
   }
 

@@ -1,4 +1,4 @@
-// <question-keys>: keys for answering questions about faces. y, n, s and t press the answers, e asks for a name, z takes
+// <question-keys>: keys for answering questions about faces. y, n, t, f and s press the answers, e asks for a name, z takes
 // the last answer back; the arrows do as s and z. All of them press what is on the page.
 
 const WRITING = "input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]";
@@ -22,9 +22,8 @@ class QuestionKeys extends HTMLElement {
       return;
     }
     const key = ARROWS[event.key] ?? event.key;
-    if (key === "z") this.press(event, document.querySelector(".toast-undo button"));
-    else if (key === "e") this.askName(event);
-    else if (/^[ynst]$/.test(key)) this.press(event, this.querySelector(`[data-key="${key}"]`));
+    if (key === "e") this.askName(event);
+    else if (/^[yntfsz]$/.test(key)) this.press(event, this.querySelector(`[data-key="${key}"]`));
   }
 
   press(event, element) {

@@ -89,7 +89,7 @@ def test_a_face_is_given_a_name_by_keys_alone(page: Page) -> None:
         summary.focus()
         page.keyboard.press("Enter")
         name = face.get_by_label("Who is this?")
-        for _ in range(4):
+        for _ in range(6):
             page.keyboard.press("Tab")
             if name.evaluate("element => element === document.activeElement"):
                 break

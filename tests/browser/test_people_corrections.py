@@ -65,10 +65,20 @@ def test_a_walk_through_naming_parting_merging_and_undoing_by_keyboard(page: Pag
     expect(steps.toast(page)).to_contain_text("2 faces are Zenobia now.")
     expect(faces(page)).to_have_count(before - 2)
 
+    # Taken out one after the other: the focus goes to the next one.
+    second = faces(page).nth(1).get_attribute("id")
+    faces(page).first.locator(".face-tool").first.focus()
+    page.keyboard.press("Enter")
+    expect(faces(page)).to_have_count(before - 3)
+    expect(page.locator(f"#{second} .face-tool").first).to_be_focused()
+    steps.toast(page).get_by_role("button", name="Undo").click()
+    expect(faces(page)).to_have_count(before - 2)
+
     # Whoever gets a name that is taken may be the same person.
     page.goto("/people/")
     page.get_by_role("link", name="Zenobia").click()
     page.get_by_text("Edit", exact=True).click()
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
     page.get_by_label("Name", exact=True).fill("ottilie")
     page.keyboard.press("Enter")
     expect(page.get_by_text("There is already somebody called Ottilie. Are they the same person?")).to_be_visible()

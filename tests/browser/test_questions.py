@@ -77,15 +77,23 @@ def test_questions_are_answered_by_keys_and_taken_back(page: Page, house: House)
     expect(steps.toast(page)).to_contain_text("Taken back.")
     expect(page.locator(".question-head")).not_to_contain_text("answered today")
     # A group that nobody has named: a name in two keys and a word.
-    while page.locator("#question_text").inner_text() != "Who is this?":
-        page.keyboard.press("s")
-        page.wait_for_timeout(200)
+    page.keyboard.press("s")
+    page.wait_for_timeout(200)
+    if page.locator("#question_text").inner_text() == "The rest you skipped":
+        page.get_by_role("button", name="Go through them again").click()
+    skip_to(page, "Who is this?")
+    who = page.locator("[name=question]").get_attribute("value")
     page.keyboard.press("e")
     page.keyboard.type("Godfather Ambrose")
     page.keyboard.press("Enter")
     expect(steps.toast(page)).to_contain_text("Godfather Ambrose.")
-    page.keyboard.press("ArrowLeft")
-    expect(steps.toast(page)).to_contain_text("Taken back.")
+    asked = page.locator("[name=question]").get_attribute("value")
+    page.keyboard.press("t")
+    expect(steps.toast(page)).to_contain_text("set aside.")
+    for question in (asked, who):
+        page.keyboard.press("ArrowLeft")
+        expect(steps.toast(page)).to_contain_text("Taken back.")
+        expect(page.locator("[name=question]")).to_have_value(str(question))
     house.manage("shell", "--no-imports", "-c", UNDO.format(event=event))
 
 
@@ -106,6 +114,7 @@ def test_questions_are_answered_with_the_thumb(phone_page: Page, house: House) -
     expect(steps.toast(page)).to_contain_text("not Godson Cornelius")
     steps.toast(page).get_by_role("button", name="Undo").tap()
     expect(steps.toast(page)).to_contain_text("Taken back.")
+    expect(page.locator("#question_text")).to_contain_text("Godson Cornelius")
     house.manage("shell", "--no-imports", "-c", UNDO.format(event=event))
 
 

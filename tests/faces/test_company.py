@@ -180,6 +180,8 @@ def test_over_the_years_shows_the_best_confirmed_face_of_each(member: User, owne
         (2022, guess.pk, "3 years"),
     ]
     assert [it.year for it in years.over_the_years(owner, person)] == [2020, 2021, 2022]
+    Photo.objects.filter(pk=guess.photo_id).update(taken_source=Photo.TakenSource.FILE)
+    assert years.over_the_years(member, person)[1].age == "", "the date of the file is a guess"
 
 
 def test_twice_the_company_takes_as_many_queries(member_client: Client, party: Party) -> None:

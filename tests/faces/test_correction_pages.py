@@ -28,15 +28,19 @@ def text(client: Client, address: str) -> str:
     return response.content.decode()
 
 
-def test_ticked_faces_are_named_confirmed_and_refused(owner_client: Client, anna: Person, berta: Person) -> None:
+def test_ticked_faces_are_named_confirmed_and_refused(
+    owner_client: Client, house: House, anna: Person, berta: Person
+) -> None:
     place = f"/people/{anna.pk}/faces/"
     faces = [face.pk for face in anna.faces.order_by("pk")]
     page = text(owner_client, place)
     assert page.count('class="tile-select"') == 5
     assert page.count('type="hidden" name="face"') == 2, "all guesses at once"
     data = {"next": place, "person": anna.pk}
+    other = PersonFactory(name="BERTA")
+    house.face(7, person=other, state="assigned", is_confirmed=True)
     response = owner_client.post("/faces/name/", {**data, "face": faces[:2], "name": "berta"})
-    assert response.status_code == 422
+    assert response.status_code == 422, "which of the two?"
     assert f'name="who" value="{berta.pk}"' in response.content.decode()
     response = owner_client.post("/faces/name/", {**data, "face": faces[:2], "name": "berta", "who": berta.pk})
     assert (response.status_code, response["Location"]) == (303, place)
@@ -44,6 +48,10 @@ def test_ticked_faces_are_named_confirmed_and_refused(owner_client: Client, anna
     assert "2 faces are Berta now." in (page := text(owner_client, place))
     assert take_back(owner_client, page) == place
     assert berta.faces.count() == 2
+    other.faces.all().delete()
+    assert owner_client.post("/faces/name/", {**data, "face": faces[:1], "name": "berta"}).status_code == 303
+    assert berta.faces.count() == 3, "one person has the name: they are meant, as for a single face"
+    take_back(owner_client, text(owner_client, place))
     owner_client.post("/faces/confirm/", {**data, "face": faces})
     assert not anna.faces.filter(is_confirmed=False).exists()
     owner_client.post("/faces/refuse/", {**data, "face": faces[:4]})
@@ -128,6 +136,24 @@ def test_renaming_to_a_name_that_is_taken_offers_to_merge(owner_client: Client, 
     assert (berta.merged_into, berta.name) == (anna, "Berta")
 
 
+def test_who_stands_beside_somebody_is_hardly_the_same(
+    owner_client: Client, member_client: Client, house: House, anna: Person, berta: Person
+) -> None:
+    shared, private = (anna.faces.filter(photo__library=library)[0] for library in (house.library, house.private))
+    for face in (shared, private):
+        house.face(5, photo=face.photo, person=berta, state="assigned", is_confirmed=True)
+    page = text(owner_client, f"/people/{anna.pk}/merge/?with={berta.pk}")
+    assert "Together in 2 photos" in page
+    assert "Together in 1 photo<" in text(member_client, f"/people/{anna.pk}/merge/?with={berta.pk}"), (
+        "as one sees them"
+    )
+    form = owner_client.post(f"/people/{anna.pk}/rename/", {"name": "Berta"}).content.decode()
+    asked = form.partition('class="same-question"')[2].partition("</form>")[0]
+    assert "Together in 2 photos" in asked
+    assert 'name="anyway" value="1" autofocus' in asked
+    assert asked.count("autofocus") == 1
+
+
 def test_people_whom_one_does_not_see_are_no_choice(
     member_client: Client, house: House, anna: Person, secret: Person
 ) -> None:
@@ -165,3 +191,24 @@ def test_many_faces_cost_no_more_queries(owner: User, owner_client: Client, hous
 
     writes(2)
     assert writes(3) == writes(9)
+
+
+def test_taking_back_never_leads_to_what_is_gone(owner: User, owner_client: Client, house: House, anna: Person) -> None:
+    cluster = ClusterFactory()
+    face = house.face(6, cluster=cluster)
+
+    def taken_back_to(place: str) -> str:
+        named = services.name_face(face, "Tom", owner)
+        return str(
+            owner_client.post(
+                f"/people/events/{named.event.pk}/undo/", {"next": place.replace("TOM", str(named.person.pk))}
+            )["Location"]
+        )
+
+    assert taken_back_to("/people/journal/?person=TOM#entry_1") == "/people/journal/#entry_1"
+    assert taken_back_to(f"/people/journal/?person={anna.pk}") == f"/people/journal/?person={anna.pk}"
+    assert taken_back_to("/people/TOM/faces/") == "/people/"
+    assert taken_back_to(f"/people/suggestions/{cluster.pk}/") == f"/people/suggestions/{cluster.pk}/"
+    assert taken_back_to("/people/suggestions/987654/") == "/people/"
+    assert taken_back_to("/faces/987654/why/") == "/people/"
+    assert taken_back_to("/?at=5") == "/?at=5"

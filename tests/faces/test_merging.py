@@ -156,6 +156,18 @@ def test_the_old_name_asks_and_brings_nobody_back(owner: User, house: House, ann
     assert services.name_face(face, "Berta", owner, is_someone_else=True).person not in (anna, berta)
 
 
+def test_the_question_about_an_old_name_says_whose_it_was(
+    owner: User, owner_client: Client, house: House, anna: Person, berta: Person
+) -> None:
+    services.merge_people(anna, [berta], owner)
+    asked = owner_client.post(f"/faces/{house.face(9).pk}/name/", {"name": "berta"})
+    assert asked.status_code == 422
+    assert "berta was found to be Anna. Is this Anna, too?" in asked.content.decode()
+    assert "Is this the Anna you know?" not in asked.content.decode()
+    form = asked.content.decode().partition('class="name-face"')[2].partition("</form>")[0]
+    assert form.count("autofocus") == 1, "on what answers, not on the name"
+
+
 def test_names_in_files_go_to_whom_a_person_was_merged_into(
     owner: User, house: House, anna: Person, berta: Person
 ) -> None:

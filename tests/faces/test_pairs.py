@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 from django.http import Http404
+from django.test import Client
 
 from faces import pairs, services, undo
 from faces.keeper import FaceKeeper
@@ -76,6 +77,15 @@ def test_a_contradicting_pair_is_replaced_and_comes_back(house: House, mia: Pers
     undo.undo_event(second, member)
     assert FacePair.objects.get().is_same is True
     assert person_of(other) == mia
+
+
+def test_of_two_faces_that_were_named_only_what_may_be_said_is_offered(
+    house: House, mia: Person, member_client: Client, regroup: Callable[[], object]
+) -> None:
+    first, _, _ = confirmed(house, mia), confirmed(house, mia), confirmed(house, PersonFactory(name="Tom"))
+    regroup()
+    page = member_client.get(f"/faces/{first.pk}/why/").content.decode()
+    assert page.count(">Always these two<") == page.count(">Never these two<") == 1
 
 
 def test_what_was_said_later_of_the_two_stands(house: House, mia: Person, member: User) -> None:

@@ -239,10 +239,40 @@ def test_skipping_puts_a_question_last_and_strangers_are_set_aside(
     page = member_client.post(ANSWER, {"question": f"who-{first.pk}-0", "answer": "skip"}, headers=HTMX)
     assert f'value="who-{second.pk}-0"' in page.content.decode()
     page = member_client.post(ANSWER, {"question": f"who-{second.pk}-0", "answer": "stranger"}, headers=HTMX)
-    assert "you skipped this one before" in page.content.decode()
+    assert "The rest you skipped" in page.content.decode()
     assert set(second.faces.values_list("state", flat=True)) == {"ignored"}
+    page = member_client.post("/people/questions/again/", headers=HTMX)
+    assert f'value="who-{first.pk}-0"' in page.content.decode()
+    page = member_client.post(ANSWER, {"question": f"who-{first.pk}-0", "answer": "skip"}, headers=HTMX)
+    assert "1 question that you skipped is still open" in page.content.decode(), "the only one, too"
     page = member_client.post(ANSWER, {"question": f"who-{first.pk}-0", "answer": "stranger"}, headers=HTMX)
     assert "Nothing to ask" in page.content.decode()
+
+
+def test_answers_are_taken_back_one_after_the_other_and_asked_again(
+    house: House, mia: Person, member_client: Client
+) -> None:
+    group, faces = near(house, mia, 3)
+    things, other = ClusterFactory(size=2), ClusterFactory(size=2)
+    house.faces(3, 2, cluster=things)
+    house.faces(4, 2, cluster=other)
+    asked = [f"group-{group.pk}-{mia.pk}", f"who-{things.pk}-0"]
+    assert 'data-key="z"' not in member_client.get(QUESTIONS).content.decode()
+    for key, answer in zip(asked, ["yes", "no_face"], strict=True):
+        member_client.post(ANSWER, {"question": key, "answer": answer}, headers=HTMX)
+    assert set(things.faces.values_list("state", flat=True)) == {"not_a_face"}
+    page = member_client.post(ANSWER, {"question": f"who-{other.pk}-0", "answer": "skip"}, headers=HTMX)
+    assert 'data-key="z"' in page.content.decode()
+    for key in reversed(asked):
+        page = member_client.post("/people/questions/undo/", headers=HTMX)
+        assert f'value="{key}"' in page.content.decode()
+    assert not Face.objects.filter(pk__in=[face.pk for face in faces], person=mia).exists()
+    assert "3 questions would settle 7 faces" in page.content.decode()
+    assert 'data-key="z"' not in page.content.decode()
+    member_client.post(ANSWER, {"question": asked[0], "answer": "no"})
+    undo = f"/people/events/{Event.objects.latest('pk').pk}/undo/"
+    again = member_client.post(undo, {"next": QUESTIONS})["Location"]
+    assert f'value="{asked[0]}"' in member_client.get(again).content.decode()
 
 
 def test_the_list_of_people_leads_to_the_questions(house: House, mia: Person, member_client: Client) -> None:
