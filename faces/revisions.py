@@ -87,7 +87,6 @@ def private_libraries() -> tuple[int, int]:
 
 def _numbers(faces: QuerySet[Face]) -> list[int]:
     confirmed = Q(is_confirmed=True)
-    by_nobody = confirmed & Q(decided_by__isnull=True)
     found = faces.aggregate(
         count=Count("id"),
         sum=Sum("id"),
@@ -95,8 +94,7 @@ def _numbers(faces: QuerySet[Face]) -> list[int]:
         confirmed=Count("id", filter=confirmed),
         confirmed_sum=Sum("id", filter=confirmed),
         people=Sum("person_id", filter=confirmed),
-        by_nobody=Count("id", filter=by_nobody),
-        by_nobody_sum=Sum("id", filter=by_nobody),
+        by_nobody=Sum("id", filter=confirmed & Q(decided_by__isnull=True)),
     )
     return [int(number or 0) for number in found.values()]
 

@@ -72,10 +72,10 @@ class Snapshot:
 
     def fingerprint(self, rules: Rules) -> str:
         """The same numbers as `revisions.fingerprint` counts in the database."""
-        ids, sure, by_nobody = self.ids, self.confirmed, self.by_nobody
+        ids, sure = self.ids, self.confirmed
         faces = map(int, (len(ids), ids.sum(), self.crcs.sum(), len(self.never) + len(self.always), *self.pairs))
         named = self.people[sure & (self.people != NOISE)]
-        counts = (sure.sum(), ids[sure].sum(), named.sum(), by_nobody.sum(), ids[by_nobody].sum())
+        counts = (sure.sum(), ids[sure].sum(), named.sum(), ids[self.by_nobody].sum())
         decisions = map(int, (*counts, len(self.refusals), self.last_refusal, *self.private_libraries))
         return revisions.compose(rules.key, faces=faces, decisions=decisions)
 
