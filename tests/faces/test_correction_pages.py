@@ -195,7 +195,7 @@ def test_many_faces_cost_no_more_queries(owner: User, owner_client: Client, hous
 
 def test_taking_back_never_leads_to_what_is_gone(owner: User, owner_client: Client, house: House, anna: Person) -> None:
     cluster = ClusterFactory()
-    face = house.face(6, cluster=cluster)
+    face, _ = house.face(6, cluster=cluster), house.face(6, cluster=cluster)
 
     def taken_back_to(place: str) -> str:
         named = services.name_face(face, "Tom", owner)

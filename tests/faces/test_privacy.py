@@ -125,7 +125,7 @@ def test_a_pair_is_told_to_who_sees_both_faces(
     assert len(lines(owner_client)) == 1
     assert lines(member_client) == []
     pairs.set_pair(one, two, owner, is_same=True)
-    assert lines(member_client) == ["anna said whether two faces are one person"]
+    assert lines(member_client) == ["anna said that two faces are always one person"]
 
 
 def test_what_was_only_said_to_be_somebody_else_is_told_as_that(
