@@ -11,11 +11,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from faces import drawing, merging, pairs, revisions
+from faces import chains, drawing, merging, pairs, revisions
 from faces.access import faces_visible_to, survivor
-from faces.deciding import Former, chunks, drop_covers, follow, free, give_guesses_back, refuse_again, users
+from faces.deciding import Former, drop_covers, follow, free, give_guesses_back, users
 from faces.known import known_people
-from faces.models import Cluster, Event, Face, Person, Refusal
+from faces.models import Cluster, Event, Face, Person
 from faces.restoring import (
     SAYS_WHAT_A_FACE_IS,
     as_left,
@@ -23,7 +23,6 @@ from faces.restoring import (
     decided_since,
     may_return,
     part_for,
-    refused_since,
     restore,
     seen_by,
 )
@@ -77,7 +76,7 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     if person is None:
         return ["The person is not there any more."]
     if event.kind == Event.Kind.MERGE:
-        return merging.take_apart(event, person, decided_since(event, merging.faces_of_entry(event)), by)
+        return _undo_merge(event, person, by)
     if event.kind not in _UNDO:
         raise SomethingFirst("This entry is not taken back here.")
     return _UNDO[event.kind](event, person, event.before, by)
@@ -97,19 +96,17 @@ def may_be_undone(event: Event) -> bool:
 
 def _undo_many(event: Event, person: Person | None, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     """What was said about many faces at once (`moving`): each is what it was, and so are refusals and guesses."""
-    refusals, lifted, released = before.get("refusals", []), before.get("lifted", []), before.get("released", [])
+    released = before.get("released", [])
     since = decided_since(event, {*before["faces"], *released})
     returns = may_return(event, [person.pk] if person else [], by)
     bury(event, since)
-    for part in chunks({face for face, _ in refusals} - refused_since(event)):
-        Refusal.objects.filter(person=person, face_id__in=part).delete()
+    lifted = chains.take_refusals_back(event)
     faces = as_left(event, set(before["faces"]) - since)
     said = _kept(event, set(before["faces"]).difference(face.pk for face in faces), by)
     formers = {row[0]: Former(*row) for row in before["formers"]}
     drop_covers(face.pk for face in faces if formers[face.pk].person != face.person_id)
     said += restore(event, faces, formers.values(), by)
-    ours = {face.pk for face in faces}
-    refuse_again(row for row in lifted if row[0] in ours and person is not None)
+    chains.come_back(lifted)
     changed = list(faces)
     if person is not None and not before.get("is_new"):
         changed += give_guesses_back(person.pk, set(released) - since if returns else ())
@@ -141,10 +138,10 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any], by: Abstrac
         )
     if not former or former["person"] != person.pk:
         Person.objects.filter(pk=person.pk, cover__in=ids).update(cover=None)
-    Refusal.objects.filter(person=person, face_id__in=set(before["refused"]) - refused_since(event)).delete()
+    lifted = chains.take_refusals_back(event)
     if ids and former:
         said += _restore(event, faces[0], former, by)
-        refuse_again((ids[0], person.pk, refuser) for refuser in former["lifted_of"])
+    chains.come_back(lifted)
     if not before["is_new"]:
         faces += give_guesses_back(person.pk, set(before["released"]) - since if returns else ())
     else:
@@ -218,7 +215,7 @@ def _decided(face_ids: list[int], by: AbstractBaseUser) -> list[str]:
 
 
 def _undo_refuse(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    Refusal.objects.filter(person=person, face_id__in=before["refused"]).delete()
+    chains.take_refusals_back(event)
     face = Face.objects.filter(pk=before["face"]).defer("embedding", "landmarks").first()
     if face is None:
         return ["The face is not there any more."]
@@ -244,6 +241,13 @@ def _undo_refuse(event: Event, person: Person, before: dict[str, Any], by: Abstr
     if face.cluster_id:
         revisions.count_sizes(Cluster.objects.filter(pk=face.cluster_id))
     return []
+
+
+def _undo_merge(event: Event, person: Person, by: AbstractBaseUser) -> list[str]:
+    lifted = chains.take_refusals_back(event)
+    said = merging.take_apart(event, person, decided_since(event, merging.faces_of_entry(event)), by)
+    chains.come_back(lifted)
+    return said
 
 
 # ---- People ---------------------------------------------------------------------------------------------------------

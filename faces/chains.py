@@ -1,0 +1,114 @@
+"""Decisions about one thing, each upon the one before: what the next one notes when one of them is taken back.
+
+An entry of the journal notes what was before it. If an earlier one about the same thing is taken back while a later one
+stands, the later one gets to know what was before both. So they can be taken back in any order, and lead to the start.
+`restoring.bury` does that for what a face is; here it is done for refusals, for what was said of a person, and for
+whose faces were before two people were parted again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+
+from faces.deciding import chunks, free, refuse_again
+from faces.models import Event, Face, Person, Refusal
+from faces.restoring import SAYS_WHAT_A_FACE_IS, of_many
+
+_Key = tuple[int, int]  # a face and a person
+
+
+def later(event: Event, *kinds: Event.Kind) -> QuerySet[Event]:
+    """Entries of these kinds that came after one and still hold, the first of them first."""
+    return Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, kind__in=kinds).order_by("pk")
+
+
+# ---- Refusals -------------------------------------------------------------------------------------------------------
+
+
+def take_refusals_back(event: Event) -> list[list[Any]]:
+    """Deletes refusals that nobody says any more; those that come back (`come_back`) when faces are what they were.
+
+    A refusal goes if it was new with the entry and no later one that holds says it again: else it is that one's from
+    now on. One that the entry lifted comes back unless a later one lifts it as well, which then remembers it, or says
+    it again, which then was not the first. A query for the later entries about the same people, and some for faces.
+    """
+    noted = _noted(event)
+    new = _new(noted)
+    lifted: dict[_Key, Any] = {(face, person): by for face, person, by in noted["lifted"] if person}
+    people = {person for _, person in [*new, *lifted]}
+    entries = later(event, *SAYS_WHAT_A_FACE_IS, Event.Kind.MERGE).filter(person__in=people) if people else ()
+    sure = _confirmed(face for face, _ in lifted)
+    for entry in entries:
+        before = _noted(entry)
+        said = {(face, person) for face, person in before["refusals"]}
+        named = _named(entry, before, sure)
+        first = _new(before)
+        about = (new & (said | named)) | (lifted.keys() & (said | named))
+        for face, person in about:
+            row = [face, person]
+            if (face, person) in named:
+                before["lifted"] = [it for it in before["lifted"] if it[:2] != row]
+                if (face, person) in lifted:
+                    before["lifted"].append([*row, lifted[face, person]])
+            elif (face, person) in lifted and (face, person) in first:
+                before["again"].append(row)
+            elif (face, person) in new:
+                before["again"] = [it for it in before["again"] if it != row]
+        if about:
+            Event.objects.filter(pk=entry.pk).update(before=before)
+            new -= about
+            lifted = {key: by for key, by in lifted.items() if key not in about}
+    for person in {person for _, person in new}:
+        for part in chunks(face for face, its in new if its == person):
+            Refusal.objects.filter(person=person, face_id__in=part).delete()
+    return [[*key, by] for key, by in lifted.items()]
+
+
+def come_back(lifted: Iterable[Sequence[Any]]) -> None:
+    """Refusals that were lifted hold again, but not against a confirmed face; guesses give way to them."""
+    rows = list(lifted)
+    people = set(Person.objects.filter(pk__in={person for _, person, _ in rows}).values_list("pk", flat=True))
+    now: dict[int, tuple[int | None, bool]] = {}
+    for part in chunks(face for face, _, _ in rows):
+        faces = Face.objects.filter(pk__in=part).order_by()
+        now |= {pk: (person, is_sure) for pk, person, is_sure in faces.values_list("pk", "person_id", "is_confirmed")}
+    rows = [row for row in rows if row[0] in now and row[1] in people and now[row[0]] != (row[1], True)]
+    free(face for face, person, _ in rows if now[face][0] == person)
+    refuse_again(rows)
+
+
+def _noted(event: Event) -> dict[str, Any]:
+    """What an entry said, with all refusals (`refusals`), those that were known before (`again`), and lifted ones."""
+    before = dict(event.before) if event.kind == Event.Kind.MERGE else of_many(event)
+    refusals = [list(row) for row in before.get("refusals", ()) if row[1]]
+    again = [list(row) for row in before.get("again", ())]
+    if event.kind == Event.Kind.REFUSE:  # entries from before `again` noted only those that were new
+        known = [[face, event.person_id] for face in before["faces"] if [face, event.person_id] not in refusals]
+        refusals, again = [*refusals, *known], [*again, *known]
+    return {**before, "refusals": refusals, "again": again, "lifted": list(before.get("lifted", ()))}
+
+
+def _new(noted: dict[str, Any]) -> set[_Key]:
+    return {(face, person) for face, person in noted["refusals"] if [face, person] not in noted["again"]}
+
+
+def _named(entry: Event, before: dict[str, Any], sure: set[_Key]) -> set[_Key]:
+    """Faces that an entry says are somebody: against that no refusal stands. Merging says so of confirmed faces."""
+    lifted = {(face, person) for face, person, _ in before["lifted"]}
+    if entry.kind == Event.Kind.MERGE:
+        moved = set(before["faces"])
+        return lifted | {(face, person) for face, person in sure if person == entry.person_id and face in moved}
+    if before["after"]["state"] != Face.State.ASSIGNED:
+        return lifted
+    return lifted | {(face, before["after"]["person"]) for face in before["faces"]}
+
+
+def _confirmed(face_ids: Iterable[int]) -> set[_Key]:
+    found: set[_Key] = set()
+    for part in chunks(face_ids):
+        rows = Face.objects.filter(pk__in=part, is_confirmed=True, person__isnull=False).order_by()
+        found.update(rows.values_list("pk", "person_id"))
+    return found

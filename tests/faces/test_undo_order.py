@@ -1,0 +1,107 @@
+"""Decisions about one thing are taken back in any order: what somebody still says stays, and nothing comes up again."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+
+from faces import services, undo
+from faces.models import Cluster, Event, Face, Person, Refusal
+from tests.faces.conftest import MODEL, House
+from tests.factories import PersonFactory
+
+EITHER = pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["oldest first", "latest first"])
+
+
+def take_back(owner: User, *events: Event | None) -> None:
+    """As one after the other is taken back: rows as they are by then."""
+    for event in events:
+        assert event is not None
+        undo.undo_event(Event.objects.get(pk=event.pk), owner)
+
+
+def is_refused(face: Face, person: Person) -> bool:
+    return Refusal.objects.filter(face=face, person=person).exists()
+
+
+def somebody(house: House, who: int, name: str) -> Person:
+    person: Person = PersonFactory(name=name)
+    house.faces(who, 2, person=person, state="assigned", is_confirmed=True)
+    return person
+
+
+# ---- Refusals -------------------------------------------------------------------------------------------------------
+
+
+@EITHER
+@pytest.mark.parametrize("then", ["refused again", "named otherwise"])
+def test_a_refusal_that_a_name_lifted_comes_back_in_any_order(
+    owner: User, house: House, anna: Person, order: tuple[int, int], then: str
+) -> None:
+    face = house.face(1, person=anna, state="assigned")
+    first = services.refuse_face(face, owner)
+    named = services.name_face(face, "Anna", owner).event
+    later = (
+        services.refuse_face(face, owner) if then == "refused again" else services.name_face(face, "Tom", owner).event
+    )
+    events = [named, later]
+    take_back(owner, events[order[0]])
+    assert is_refused(face, anna) == (order == (0, 1))
+    take_back(owner, events[order[1]])
+    assert is_refused(face, anna)
+    take_back(owner, first)
+    assert not Refusal.objects.exists()
+
+
+@EITHER
+def test_what_two_merges_say_stays_until_both_are_taken_back(owner: User, house: House, order: tuple[int, int]) -> None:
+    anna, berta, clara = (somebody(house, who, name) for who, name in enumerate(("Anna", "Berta", "Clara")))
+    face = house.face(1)
+    for person in (anna, clara):
+        Refusal.objects.create(face=face, person=person, decided_by=owner)
+    merges = [services.merge_people(berta, [person], owner).event for person in (anna, clara)]
+    take_back(owner, merges[order[0]])
+    assert is_refused(face, berta), "the other merge says it still"
+    take_back(owner, merges[order[1]])
+    assert not is_refused(face, berta)
+    assert is_refused(face, anna)
+    assert is_refused(face, clara)
+
+
+def test_what_a_merge_said_goes_with_it_also_of_a_face_that_was_set_aside_since(owner: User, house: House) -> None:
+    anna, berta = somebody(house, 1, "Anna"), somebody(house, 2, "Berta")
+    face = house.face(2)
+    Refusal.objects.create(face=face, person=anna, decided_by=owner)
+    merge = services.merge_people(berta, [anna], owner).event
+    aside = services.ignore_faces([face.pk], owner).event
+    take_back(owner, merge, aside)
+    assert not is_refused(face, berta)
+    assert is_refused(face, anna)
+
+
+@EITHER
+def test_who_unticks_a_face_again_says_so_too(owner: User, house: House, anna: Person, order: tuple[int, int]) -> None:
+    group = Cluster.objects.create(model=MODEL)
+    one, _, odd = house.faces(7, 3, cluster=group)
+    events = [
+        services.name_cluster(group, "Anna", owner, same_as=anna.pk, leave_out=[odd.pk], only=only).event
+        for only in ([one.pk, odd.pk], None)
+    ]
+    take_back(owner, events[order[0]])
+    assert is_refused(odd, anna)
+    take_back(owner, events[order[1]])
+    assert not is_refused(odd, anna)
+
+
+def test_an_unticked_face_stays_refused_when_a_merge_is_taken_back(owner: User, house: House, anna: Person) -> None:
+    berta = somebody(house, 2, "Berta")
+    group = Cluster.objects.create(model=MODEL)
+    odd, _ = house.faces(7, 2, cluster=group)
+    Refusal.objects.create(face=odd, person=berta, decided_by=owner)
+    merge = services.merge_people(anna, [berta], owner).event
+    named = services.name_cluster(group, "Anna", owner, same_as=anna.pk, leave_out=[odd.pk]).event
+    take_back(owner, merge)
+    assert is_refused(odd, anna)
+    take_back(owner, named)
+    assert not is_refused(odd, anna)
+    assert is_refused(odd, berta)
