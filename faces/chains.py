@@ -86,13 +86,14 @@ def _noted(event: Event) -> dict[str, Any]:
     refusals = [list(row) for row in before.get("refusals", ()) if row[1]]
     again = [list(row) for row in before.get("again", ())]
     if event.kind == Event.Kind.REFUSE:  # entries from before `again` noted only those that were new
-        known = [[face, event.person_id] for face in before["faces"] if [face, event.person_id] not in refusals]
+        noted = {face for face, _ in refusals}
+        known = [[face, event.person_id] for face in before["faces"] if event.person_id and face not in noted]
         refusals, again = [*refusals, *known], [*again, *known]
     return {**before, "refusals": refusals, "again": again, "lifted": list(before.get("lifted", ()))}
 
 
 def _new(noted: dict[str, Any]) -> set[_Key]:
-    return {(face, person) for face, person in noted["refusals"] if [face, person] not in noted["again"]}
+    return {(face, person) for face, person in noted["refusals"]} - {(face, person) for face, person in noted["again"]}
 
 
 def _named(entry: Event, before: dict[str, Any], sure: set[_Key]) -> set[_Key]:
@@ -112,3 +113,35 @@ def _confirmed(face_ids: Iterable[int]) -> set[_Key]:
         rows = Face.objects.filter(pk__in=part, is_confirmed=True, person__isnull=False).order_by()
         found.update(rows.values_list("pk", "person_id"))
     return found
+
+
+# ---- Whose faces were -----------------------------------------------------------------------------------------------
+
+
+def part_formers(event: Event) -> None:
+    """Where later entries note that a face was the survivor's of this merge, it was the one's who now is two again.
+
+    Only the first entry about a face means the merge: after it the face was what was decided then.
+    """
+    into = event.person_id
+    whose = {face: entry["id"] for entry in event.before["people"] for face in entry["faces"]}
+    covers = {entry["cover"] for entry in event.before["people"]}
+    there = set(
+        Person.objects.filter(pk__in=whose.values(), merged_into__isnull=True).order_by().values_list("pk", flat=True)
+    )
+    open_faces = {face for face, person in whose.items() if person in there}
+    for entry in later(event, *SAYS_WHAT_A_FACE_IS).iterator() if open_faces else ():
+        about = {*entry.before.get("faces", ()), entry.before.get("face")} & open_faces
+        if not about:
+            continue
+        open_faces -= about
+        before = of_many(entry)
+        formers = [_former_of(row, whose, covers) if row[0] in about and row[1] == into else row
+                   for row in before["formers"]]  # fmt: skip
+        if formers != before["formers"]:
+            Event.objects.filter(pk=entry.pk).update(before={**before, "formers": formers})
+
+
+def _former_of(row: list[Any], whose: dict[int, int], covers: set[int | None]) -> list[Any]:
+    face, _, *rest, was_cover = row
+    return [face, whose[face], *rest, was_cover or face in covers]

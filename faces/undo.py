@@ -247,6 +247,7 @@ def _undo_merge(event: Event, person: Person, by: AbstractBaseUser) -> list[str]
     lifted = chains.take_refusals_back(event)
     said = merging.take_apart(event, person, decided_since(event, merging.faces_of_entry(event)), by)
     chains.come_back(lifted)
+    chains.part_formers(event)
     return said
 
 

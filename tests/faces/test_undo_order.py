@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from django.contrib.auth.models import User
 
@@ -105,3 +107,34 @@ def test_an_unticked_face_stays_refused_when_a_merge_is_taken_back(owner: User, 
     take_back(owner, named)
     assert not is_refused(odd, anna)
     assert is_refused(odd, berta)
+
+
+# ---- Whose faces were -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("later", ["set aside", "named", "no face", "refused"])
+def test_a_face_of_two_who_were_parted_comes_back_to_whose_it_was(owner: User, house: House, later: str) -> None:
+    anna, tom = somebody(house, 1, "Anna"), somebody(house, 2, "Tom")
+    face = house.face(2, person=tom, state="assigned", is_confirmed=True, decided_by=owner)
+    merge = services.merge_people(anna, [tom], owner).event
+    decisions: dict[str, Callable[[], Event | None]] = {
+        "set aside": lambda: services.ignore_faces([face.pk], owner).event,
+        "named": lambda: services.name_face(face, "Zoe", owner).event,
+        "no face": lambda: services.set_no_face(face, owner),
+        "refused": lambda: services.refuse_face(face, owner),
+    }
+    take_back(owner, merge, decisions[later]())
+    face.refresh_from_db()
+    assert (face.person_id, face.is_confirmed) == (tom.pk, True)
+
+
+def test_a_face_that_was_named_as_the_survivor_since_stays_theirs(owner: User, house: House) -> None:
+    anna, tom = somebody(house, 1, "Anna"), somebody(house, 2, "Tom")
+    face = house.face(2, person=tom, state="assigned", is_confirmed=True, decided_by=owner)
+    merge = services.merge_people(anna, [tom], owner).event
+    services.name_face(face, "Zoe", owner)
+    services.name_face(face, "Anna", owner)
+    aside = services.ignore_faces([face.pk], owner).event
+    take_back(owner, merge, aside)
+    face.refresh_from_db()
+    assert face.person_id == anna.pk
