@@ -145,3 +145,23 @@ def part_formers(event: Event) -> None:
 def _former_of(row: list[Any], whose: dict[int, int], covers: set[int | None]) -> list[Any]:
     face, _, *rest, was_cover = row
     return [face, whose[face], *rest, was_cover or face in covers]
+
+
+# ---- What was said of a person --------------------------------------------------------------------------------------
+
+
+def hand_person_on(event: Event, person: Person) -> bool:
+    """Whether a later entry that holds names a face as a person whom this one made, or notes that it was theirs.
+
+    The first that names one made them from now on: when it is taken back, they go. But not if somebody said since
+    something of the person, and not only of faces: a name, a date of birth.
+    """
+    is_told = later(event, Event.Kind.RENAME, Event.Kind.BIRTH, Event.Kind.HIDE).filter(person=person).exists()
+    is_noted = False
+    for entry in later(event, *SAYS_WHAT_A_FACE_IS).iterator():
+        if entry.person_id == person.pk and of_many(entry)["after"]["person"]:
+            if not is_told:
+                Event.objects.filter(pk=entry.pk).update(before={**entry.before, "is_new": True})
+            return True
+        is_noted = is_noted or any(row[1] == person.pk for row in of_many(entry)["formers"])
+    return is_noted

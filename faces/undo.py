@@ -111,7 +111,7 @@ def _undo_many(event: Event, person: Person | None, before: dict[str, Any], by: 
     if person is not None and not before.get("is_new"):
         changed += give_guesses_back(person.pk, set(released) - since if returns else ())
     elif person is not None:
-        said += _unmake(person, changed, by)
+        said += _unmake(event, person, changed, by)
     follow(changed)
     return said
 
@@ -145,7 +145,7 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any], by: Abstrac
     if not before["is_new"]:
         faces += give_guesses_back(person.pk, set(before["released"]) - since if returns else ())
     else:
-        said += _unmake(person, faces, by)
+        said += _unmake(event, person, faces, by)
     follow(faces)
     return said
 
@@ -162,12 +162,13 @@ def _kept(event: Event, left: set[int], by: AbstractBaseUser) -> list[str]:
     return [f"{count} faces were changed or deleted since, and stay as they are."]
 
 
-def _unmake(person: Person, changed: list[Face], by: AbstractBaseUser) -> list[str]:
+def _unmake(event: Event, person: Person, changed: list[Face], by: AbstractBaseUser) -> list[str]:
     """Deletes a person who was made by what is taken back, with the guesses that were made since (into `changed`).
 
-    They stay if somebody confirmed another face of theirs, or merged others into them: those may want to come back.
-    That is said if `by` sees such a face, or knows whom they were found to be.
+    They stay if somebody confirmed another face of theirs or may yet get one back by undo, or merged others into them:
+    those may want to come back. That is said if `by` sees such a face, or knows whom they were found to be.
     """
+    is_noted = chains.hand_person_on(event, person)
     if Face.objects.filter(person=person, is_confirmed=True).exists():
         sees = faces_visible_to(by).filter(person=person, is_confirmed=True).exists()
         return [f"{person.name} stays: more faces were named since."] if sees else []
@@ -175,6 +176,8 @@ def _unmake(person: Person, changed: list[Face], by: AbstractBaseUser) -> list[s
     if merged:
         knows = known_people(by, merged)
         return [f"{person.name} stays: somebody else was found to be {person.name} since."] if knows else []
+    if is_noted:
+        return []
     guesses = Face.objects.filter(person=person)
     changed += guesses.defer("embedding", "landmarks")
     guesses.update(person=None, state=Face.State.UNKNOWN)

@@ -138,3 +138,18 @@ def test_a_face_that_was_named_as_the_survivor_since_stays_theirs(owner: User, h
     take_back(owner, merge, aside)
     face.refresh_from_db()
     assert face.person_id == anna.pk
+
+
+# ---- People ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_person_stays_while_somebody_names_a_face_as_them_and_goes_with_the_last(owner: User, house: House) -> None:
+    one, other = house.faces(1, 2)
+    made = services.name_face(one, "Nina", owner).event
+    named = services.name_face(other, "Nina", owner).event
+    by_mistake = services.ignore_faces([other.pk], owner).event
+    take_back(owner, made, by_mistake)
+    other.refresh_from_db()
+    assert other.person == Person.objects.get(name="Nina")
+    take_back(owner, named)
+    assert not Person.objects.filter(name="Nina").exists()
