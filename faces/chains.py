@@ -165,3 +165,15 @@ def hand_person_on(event: Event, person: Person) -> bool:
             return True
         is_noted = is_noted or any(row[1] == person.pk for row in of_many(entry)["formers"])
     return is_noted
+
+
+def hand_on(event: Event, name: str) -> bool:
+    """Lets the next entry of the same kind about the person note what was before this one. Whether there is one."""
+    following = later(event, Event.Kind(event.kind)).filter(person=event.person_id).first()
+    if following is None:
+        return False
+    before = {**following.before, name: event.before[name]}
+    if "known" in before:  # what was before is for those who may read both
+        before["known"] = bool(before["known"] and event.before.get("known"))
+    Event.objects.filter(pk=following.pk).update(before=before)
+    return True

@@ -51,6 +51,7 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     still = Event.objects.filter(pk=event.pk, undone_at__isnull=True)
     if not still.update(undone_at=timezone.now(), undone_by_id=by.pk):
         raise AlreadyUndone
+    event.refresh_from_db(fields=["before"])  # it may have got to know something in this very moment
     event.undone_by_id = by.pk
     if event.kind == Event.Kind.PAIR:
         return pairs.undo_pair(event, by)
@@ -262,14 +263,14 @@ def _rows(person: Person) -> QuerySet[Person]:
 
 
 def _undo_rename(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    if person.name != before["after"]:
+    if chains.hand_on(event, "name") or person.name != before["after"]:
         return [f"The name was changed again since, to {person.name}."]
     _rows(person).update(name=before["name"])
     return []
 
 
 def _undo_cover(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    if person.cover_id != before["after"]:
+    if chains.hand_on(event, "cover") or person.cover_id != before["after"]:
         is_told = person.cover_id is None or seen_by(by, [person.cover_id])
         return ["The cover was changed again since."] if is_told else []
     cover = Face.objects.filter(Q(pk=before["cover"]) & Q(person=person)).first()
@@ -278,12 +279,14 @@ def _undo_cover(event: Event, person: Person, before: dict[str, Any], by: Abstra
 
 
 def _undo_hide(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    _rows(person).filter(hidden=before["after"]).update(hidden=before["hidden"])
+    if chains.hand_on(event, "hidden") or person.hidden != before["after"]:
+        return [f"{person.name} was hidden or brought back again since."]
+    _rows(person).update(hidden=before["hidden"])
     return []
 
 
 def _undo_birth(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    if person.birth_date != _date(before["after"]):
+    if chains.hand_on(event, "birth_date") or person.birth_date != _date(before["after"]):
         return ["The date of birth was changed again since."]
     _rows(person).update(birth_date=_date(before["birth_date"]))
     return []

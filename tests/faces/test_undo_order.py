@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import User
 
-from faces import services, undo
-from faces.models import Cluster, Event, Face, Person, Refusal
+from faces import pairs, services, undo
+from faces.models import Cluster, Event, Face, FacePair, Person, Refusal
 from tests.faces.conftest import MODEL, House
 from tests.factories import PersonFactory
 
@@ -153,3 +155,26 @@ def test_a_person_stays_while_somebody_names_a_face_as_them_and_goes_with_the_la
     assert other.person == Person.objects.get(name="Nina")
     take_back(owner, named)
     assert not Person.objects.filter(name="Nina").exists()
+
+
+@EITHER
+@pytest.mark.parametrize("what", ["name", "hidden", "birth date", "cover", "pair"])
+def test_what_was_changed_twice_is_as_at_first_in_any_order(
+    owner: User, house: House, anna: Person, order: tuple[int, int], what: str
+) -> None:
+    first, second = Face.objects.filter(person=anna, is_confirmed=True)[:2]
+    one, other = house.faces(7, 2)
+    days = [dt.date(2001, 1, day) for day in (1, 2)]
+    change: dict[str, list[Callable[[], Event | None]]] = {
+        "name": [partial(services.rename_person, anna, name, owner) for name in ("Ana", "Anne")],
+        "hidden": [partial(services.hide_person, anna, owner, is_hidden=it) for it in (True, False)],
+        "birth date": [partial(services.set_birth_date, anna, day, owner) for day in days],
+        "cover": [partial(services.set_cover, face, owner) for face in (first, second)],
+        "pair": [partial(pairs.set_pair, one, other, owner, is_same=it) for it in (False, True)],
+    }
+    events = [do() for do in change[what]]
+    assert all(events)
+    take_back(owner, *(events[at] for at in order))
+    anna.refresh_from_db()
+    assert (anna.name, anna.hidden, anna.birth_date, anna.cover_id) == ("Anna", False, None, None)
+    assert not FacePair.objects.exists()
