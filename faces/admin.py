@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from faces import crops, revisions, undo
+from faces import crops, revisions, services, undo
 from faces.access import (
     clusters_visible_to,
     faces_visible_to,
@@ -66,6 +66,17 @@ class PersonAdmin(Ledger):
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return ModelAdmin.has_change_permission(self, request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """What is changed here is decided as on the pages: it is an entry of the journal, and can be taken back."""
+        assert isinstance(request.user, AbstractBaseUser)
+        person = Person.objects.get(pk=obj.pk)
+        services.rename_person(person, obj.name, request.user)
+        services.hide_person(person, request.user, is_hidden=obj.hidden)
+        try:
+            services.set_birth_date(person, obj.birth_date, request.user)
+        except ValueError as error:
+            messages.error(request, str(error))
 
     @admin.display(ordering="photo_count")
     def photos(self, person: Any) -> int:

@@ -17,7 +17,7 @@ from django.http import Http404
 from faces import revisions
 from faces.access import faces_visible_to
 from faces.models import Cluster, Event, Face, FacePair, Person, Refusal
-from faces.restoring import may_return
+from faces.restoring import may_return, seen_by
 from gallery.models import Library
 
 _SHOWN = (Face.State.UNKNOWN, Face.State.ASSIGNED)
@@ -190,7 +190,8 @@ def undo_pair(event: Event, by: AbstractBaseUser) -> list[str]:
     if pair is None:
         return ["One of the faces is not there any more."]
     if _hand_on(event) or pair.is_same != before["is_same"]:
-        return ["Somebody said something else about these two since."]
+        sees_both = len(seen_by(by, [one, two])) == 2
+        return ["Somebody said something else about these two since."] if sees_both else []
     pair.delete()
     if former := before["former"]:
         decided_by = User.objects.filter(pk=former["decided_by"]).first() if former["decided_by"] else None

@@ -84,6 +84,15 @@ def test_clustering_can_be_asked_for_again(admin_client: Client, owner: User, ho
     assert clustering.wanted == wanted + 1
 
 
+def test_what_is_changed_of_a_person_is_in_the_journal(admin_client: Client, anna: Person) -> None:
+    page = url(Person, "change", anna.pk)
+    assert admin_client.post(page, {"name": "Anne", "birth_date": "1980-02-03"}).status_code == 302
+    assert admin_client.post(page, {"name": "Anne", "birth_date": "9980-02-03"}).status_code == 302
+    anna.refresh_from_db()
+    assert (anna.name, str(anna.birth_date)) == ("Anne", "1980-02-03")
+    assert sorted(Event.objects.values_list("kind", flat=True)) == ["birth", "rename"]
+
+
 def test_members_are_not_let_in(member_client: Client) -> None:
     for model in OURS:
         assert member_client.get(url(model, "changelist")).status_code == 302

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from faces import pairs, services, undo
-from faces.models import Event, Face, Person, Preview, Refusal
+from faces.models import Event, Face, FacePair, Person, Preview, Refusal
 from gallery.models import Photo
 from tests.faces.conftest import House
 from tests.faces.test_journal import JOURNAL, lines
@@ -256,3 +256,13 @@ def test_a_cover_that_one_does_not_see_stays_without_a_word(
     assert event
     services.set_cover(other, owner)
     assert undo.undo_event(event, member) == ["The cover was changed again since."]
+
+
+def test_what_was_said_of_a_pair_out_of_sight_is_not_told(owner: User, member: User, house: House) -> None:
+    one, two = house.faces(2, 2)
+    event = pairs.set_pair(one, two, member, is_same=False)
+    assert event
+    Photo.objects.filter(pk=two.photo_id).update(library=house.private)
+    pairs.set_pair(one, two, owner, is_same=True)
+    assert undo.undo_event(event, member) == []
+    assert FacePair.objects.get().is_same
