@@ -207,11 +207,10 @@ def _undo_no_face(event: Event, before: dict[str, Any], by: AbstractBaseUser) ->
 def _undo_draw(event: Event, person: Person | None, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     """A face that was drawn goes, with the name that it got at once, unless somebody decided about it since."""
     if since := decided_since(event, before["faces"]):
-        if person:
-            bury(event, since)
+        bury(event, since)
         return ["Somebody decided about this face since: it stays."] if seen_by(by, since) else []
     said = _undo_name(event, person, before, by) if person else []
-    return said or drawing.take_away(event)
+    return said + [it for it in drawing.take_away(event) if not said]
 
 
 def _decided(face_ids: list[int], by: AbstractBaseUser) -> list[str]:

@@ -9,10 +9,10 @@ from functools import partial
 import pytest
 from django.contrib.auth.models import User
 
-from faces import pairs, services, undo
+from faces import drawing, pairs, services, undo
 from faces.models import Cluster, Event, Face, FacePair, Person, Refusal
 from tests.faces.conftest import MODEL, House
-from tests.factories import PersonFactory
+from tests.factories import PersonFactory, PhotoFactory
 
 EITHER = pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["oldest first", "latest first"])
 
@@ -140,6 +140,28 @@ def test_a_face_that_was_named_as_the_survivor_since_stays_theirs(owner: User, h
     take_back(owner, merge, aside)
     face.refresh_from_db()
     assert face.person_id == anna.pk
+
+
+@EITHER
+def test_a_stranger_who_was_drawn_again_is_whoever_they_were(
+    owner: User, house: House, anna: Person, order: tuple[int, int]
+) -> None:
+    face = house.face(1, person=anna, state="assigned", is_confirmed=True, decided_by=owner)
+    box = drawing.DrawnBox(face.x, face.y, face.w, face.h)
+    events = [services.ignore_faces([face.pk], owner).event, drawing.draw_face(face.photo, box, owner).event]
+    take_back(owner, *(events[at] for at in order))
+    face.refresh_from_db()
+    assert (face.state, face.person, face.is_confirmed) == ("assigned", anna, True)
+
+
+def test_a_drawn_face_goes_though_others_were_given_its_name_since(owner: User, house: House) -> None:
+    photo = PhotoFactory(library=house.library, width=1000, height=1000)
+    drawn = drawing.draw_face(photo, drawing.DrawnBox(0.1, 0.1, 0.2, 0.2), owner, name="Nina")
+    services.name_face(house.face(1), "Nina", owner)
+    assert drawn.event
+    assert undo.undo_event(drawn.event, owner) == ["Nina stays: more faces were named since."]
+    assert not Face.objects.filter(pk=drawn.face.pk).exists()
+    assert Person.objects.get(name="Nina").faces.count() == 1
 
 
 # ---- People ---------------------------------------------------------------------------------------------------------
