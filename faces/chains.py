@@ -151,7 +151,7 @@ def _former_of(row: list[Any], whose: dict[int, int], covers: set[int | None]) -
 
 
 def hand_person_on(event: Event, person: Person) -> bool:
-    """Whether a later entry that holds names a face as a person whom this one made, or notes that it was theirs.
+    """Whether a later entry that holds names a face as a person whom this one made, or notes that it was, confirmed.
 
     The first that names one made them from now on: when it is taken back, they go. But not if somebody said since
     something of the person, and not only of faces: a name, a date of birth.
@@ -163,7 +163,7 @@ def hand_person_on(event: Event, person: Person) -> bool:
             if not is_told:
                 Event.objects.filter(pk=entry.pk).update(before={**entry.before, "is_new": True})
             return True
-        is_noted = is_noted or any(row[1] == person.pk for row in of_many(entry)["formers"])
+        is_noted = is_noted or any(row[1] == person.pk and row[3] for row in of_many(entry)["formers"])
     return is_noted
 
 

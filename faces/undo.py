@@ -269,7 +269,8 @@ def _undo_rename(event: Event, person: Person, before: dict[str, Any], by: Abstr
 
 
 def _undo_cover(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    if chains.hand_on(event, "cover") or person.cover_id != before["after"]:
+    is_gone = person.cover_id is None and not Face.objects.filter(pk=before["after"], person=person).exists()
+    if chains.hand_on(event, "cover") or not (is_gone or person.cover_id == before["after"]):
         is_told = person.cover_id is None or seen_by(by, [person.cover_id])
         return ["The cover was changed again since."] if is_told else []
     cover = Face.objects.filter(Q(pk=before["cover"]) & Q(person=person)).first()

@@ -164,6 +164,18 @@ def test_a_drawn_face_goes_though_others_were_given_its_name_since(owner: User, 
     assert Person.objects.get(name="Nina").faces.count() == 1
 
 
+def test_a_picture_chosen_of_two_who_were_parted_gives_way_to_the_one_before(owner: User, house: House) -> None:
+    anna, tom = somebody(house, 1, "Anna"), somebody(house, 2, "Tom")
+    services.set_cover(Face.objects.filter(person=anna)[0], owner)
+    anna.refresh_from_db()
+    merge = services.merge_people(anna, [tom], owner).event
+    chosen = services.set_cover(Face.objects.get(pk=merge.before["faces"][0]), owner)
+    was = anna.cover_id
+    take_back(owner, merge, chosen)
+    anna.refresh_from_db()
+    assert anna.cover_id == was
+
+
 # ---- People ---------------------------------------------------------------------------------------------------------
 
 
