@@ -5,16 +5,24 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from functools import partial
+from random import Random
 
 import pytest
 from django.contrib.auth.models import User
+from django.db.models import Q
 
 from faces import drawing, pairs, services, undo
 from faces.models import Cluster, Event, Face, FacePair, Person, Refusal
 from tests.faces.conftest import MODEL, House
-from tests.factories import PersonFactory, PhotoFactory
+from tests.faces.test_decisions import act, build
+from tests.factories import FaceFactory, PersonFactory, PhotoFactory
 
 EITHER = pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["oldest first", "latest first"])
+
+DECISIONS = (
+    "name", "name many", "name group", "rename", "refuse", "refuse many", "no face", "no faces", "hide", "move",
+    "confirm", "merge", "merge", "ignore", "ignore group", "back",
+)  # fmt: skip
 
 
 def take_back(owner: User, *events: Event | None) -> None:
@@ -212,3 +220,41 @@ def test_what_was_changed_twice_is_as_at_first_in_any_order(
     anna.refresh_from_db()
     assert (anna.name, anna.hidden, anna.birth_date, anna.cover_id) == ("Anna", False, None, None)
     assert not FacePair.objects.exists()
+
+
+# ---- Everything -----------------------------------------------------------------------------------------------------
+
+
+def decided() -> tuple[object, ...]:
+    """What people said: not guesses, which follow from it, nor pictures, which go with faces."""
+    sure = Q(is_confirmed=True) | Q(state__in=[Face.State.IGNORED, Face.State.NOT_A_FACE])
+    return (
+        sorted(Face.objects.filter(sure).values_list("pk", "state", "person")),
+        list(Person.objects.order_by("pk").values_list("pk", "name", "hidden", "birth_date", "merged_into")),
+        sorted(Refusal.objects.values_list("face", "person")),
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(40))
+def test_taking_everything_back_in_any_order_leads_to_the_start(db: None, seed: int) -> None:
+    chance = Random(seed)
+    owner = build()
+    for number, person in enumerate(Person.objects.order_by("pk")):
+        # Of everybody a face stays, whatever is decided: by undo nobody becomes known to who does not see them.
+        FaceFactory(photo=Face.objects.all()[number].photo, person=person, state="assigned", is_confirmed=True)
+    start = decided()
+    for _ in range(chance.randrange(2, 5)):
+        act(owner, chance.choice(DECISIONS), *(chance.randrange(12) for _ in range(3)))
+    left = list(Event.objects.values_list("pk", flat=True))
+    chance.shuffle(left)
+    while left:
+        waiting = []
+        for pk in left:
+            try:
+                undo.undo_event(Event.objects.get(pk=pk), owner)
+            except undo.SomethingFirst:
+                waiting.append(pk)
+        assert len(waiting) < len(left)
+        left = waiting
+    assert decided() == start
