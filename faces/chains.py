@@ -147,6 +147,13 @@ def _former_of(row: list[Any], whose: dict[int, int], covers: set[int | None]) -
     return [face, whose[face], *rest, was_cover or face in covers]
 
 
+def part_birth_date(event: Event) -> None:
+    """A date of birth that came with a merge was not the survivor's: the next entry that changed it notes none."""
+    following = later(event, Event.Kind.BIRTH).filter(person=event.person_id).first()
+    if following and event.before["birth_date"] and following.before["birth_date"] == event.before["birth_date"]:
+        Event.objects.filter(pk=following.pk).update(before={**following.before, "birth_date": None})
+
+
 # ---- What was said of a person --------------------------------------------------------------------------------------
 
 

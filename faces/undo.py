@@ -251,6 +251,7 @@ def _undo_merge(event: Event, person: Person, by: AbstractBaseUser) -> list[str]
     said = merging.take_apart(event, person, decided_since(event, merging.faces_of_entry(event)), by)
     chains.come_back(lifted)
     chains.part_formers(event)
+    chains.part_birth_date(event)
     return said
 
 

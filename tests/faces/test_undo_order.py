@@ -172,6 +172,17 @@ def test_a_drawn_face_goes_though_others_were_given_its_name_since(owner: User, 
     assert Person.objects.get(name="Nina").faces.count() == 1
 
 
+@EITHER
+def test_a_date_of_birth_that_came_with_a_merge_goes_with_it(owner: User, house: House, order: tuple[int, int]) -> None:
+    anna, tom = somebody(house, 1, "Anna"), somebody(house, 2, "Tom")
+    Person.objects.filter(pk=tom.pk).update(birth_date=dt.date(2001, 1, 1))
+    merge = services.merge_people(anna, [tom], owner).event
+    told = services.set_birth_date(anna, dt.date(2002, 2, 2), owner)
+    events = [merge, told]
+    take_back(owner, *(events[at] for at in order))
+    assert [Person.objects.get(pk=it.pk).birth_date for it in (anna, tom)] == [None, dt.date(2001, 1, 1)]
+
+
 def test_a_picture_chosen_of_two_who_were_parted_gives_way_to_the_one_before(owner: User, house: House) -> None:
     anna, tom = somebody(house, 1, "Anna"), somebody(house, 2, "Tom")
     services.set_cover(Face.objects.filter(person=anna)[0], owner)
