@@ -67,6 +67,24 @@ def take_refusals_back(event: Event) -> list[list[Any]]:
     return [[*key, by] for key, by in lifted.items()]
 
 
+def let_go(refusals: QuerySet[Refusal]) -> None:
+    """Deletes refusals that came with something else than an entry, unless an entry that holds said them again."""
+    rows = {(face, person): pk for pk, face, person in refusals.values_list("pk", "face_id", "person_id")}
+    entries = Event.objects.filter(
+        undone_at__isnull=True, kind__in=[Event.Kind.NAME, Event.Kind.REFUSE, Event.Kind.MERGE]
+    )
+    entries = entries.filter(person__in={person for _, person in rows}).order_by("pk")
+    for entry in entries.iterator() if rows else ():
+        before = _noted(entry)
+        about = {(face, person) for face, person in before["again"]} & rows.keys()
+        if about:
+            before["again"] = [row for row in before["again"] if tuple(row) not in about]
+            Event.objects.filter(pk=entry.pk).update(before=before)
+            rows = {key: pk for key, pk in rows.items() if key not in about}
+    for part in chunks(rows.values()):
+        Refusal.objects.filter(pk__in=part).delete()
+
+
 def come_back(lifted: Iterable[Sequence[Any]]) -> None:
     """Refusals that were lifted hold again, but not against a confirmed face; guesses give way to them."""
     rows = list(lifted)

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 
 from faces import drawing, pairs, services, undo
+from faces.keeper import FaceKeeper
 from faces.models import Cluster, Event, Face, FacePair, Person, Refusal
 from tests.faces.conftest import MODEL, House
 from tests.faces.test_decisions import act, build
@@ -117,6 +118,26 @@ def test_an_unticked_face_stays_refused_when_a_merge_is_taken_back(owner: User, 
     take_back(owner, named)
     assert not is_refused(odd, anna)
     assert is_refused(odd, berta)
+
+
+def test_a_refusal_that_came_from_another_photo_stays_if_somebody_says_it_too(
+    owner: User, house: House, anna: Person
+) -> None:
+    source, target = (PhotoFactory(library=house.library) for _ in range(2))
+    group = Cluster.objects.create(model=MODEL)
+    theirs = house.face(1, photo=source, digest=source.digest)
+    ours = house.face(
+        1, photo=target, embedding=theirs.embedding, digest=target.digest, cluster=group,
+        x=theirs.x, y=theirs.y, w=theirs.w, h=theirs.h,
+    )  # fmt: skip
+    house.face(1, cluster=group)
+    Refusal.objects.create(face=theirs, person=anna, decided_by=owner)
+    record = FaceKeeper().move([source.pk], target.pk)
+    named = services.name_cluster(group, "Anna", owner, same_as=anna.pk, leave_out=[ours.pk]).event
+    FaceKeeper().put_back(record)
+    assert is_refused(ours, anna)
+    take_back(owner, named)
+    assert not is_refused(ours, anna)
 
 
 # ---- Whose faces were -----------------------------------------------------------------------------------------------
