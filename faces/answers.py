@@ -95,13 +95,14 @@ def say_no(question: Question, by: AbstractBaseUser, *, shown: Collection[int] =
         raise AnsweredBefore
     person = locked_person(Person(pk=question.person_id))
     faces = locked_faces(Face.objects.all(), ids)
-    new = refuse(ids, person, by)
+    known = refuse(ids, person, by)
     # As `moving.refuse_faces` writes it, which is about guesses only.
     before = {
         "faces": ids,
         "formers": [Former.of(face).packed() for face in faces],
         "after": {"person": None, "state": str(Face.State.UNKNOWN)},
-        "refusals": [[pk, person.pk] for pk in new],
+        "refusals": [[pk, person.pk] for pk in ids],
+        "again": [[pk, person.pk] for pk in known],
     }
     event = note(Event.Kind.REFUSE, person, by, before)
     for part in chunks(ids):

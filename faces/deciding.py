@@ -168,14 +168,17 @@ def free(face_ids: Iterable[int]) -> None:
 
 
 def refuse(face_ids: Collection[int], person: Person, by: AbstractBaseUser) -> list[int]:
-    """Remembers that these faces are not the person; ids of those for which it was not known."""
+    """Remembers that these faces are not the person; ids of those for which it was known.
+
+    An entry of the journal notes all, and these: who takes one of two back that say so leaves the other (`chains`).
+    """
     known: set[int] = set()
     for part in chunks(face_ids):
         rows = Refusal.objects.filter(person=person, face_id__in=part)
         known.update(rows.values_list("face_id", flat=True))
     new = [face_id for face_id in face_ids if face_id not in known]
     Refusal.objects.bulk_create(Refusal(face_id=face_id, person=person, decided_by_id=by.pk) for face_id in new)
-    return new
+    return sorted(known)
 
 
 def never_with(person_ids: Collection[int], face_ids: Collection[int]) -> set[int]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.models import F, Q
 
-from faces import pairs, revisions, same_face
+from faces import chains, pairs, revisions, same_face
 from faces.apart import Apart
 from faces.deciding import merges, survivor_of
 from faces.models import Cluster, Face, FacePair, MarkedName, Person, Refusal
@@ -64,7 +64,7 @@ class FaceKeeper:
         for entry in record["covers"]:
             before = Face.objects.filter(pk=entry["before"], person=entry["person"]).first()
             Person.objects.filter(pk=entry["person"], cover=entry["after"]).update(cover=before)
-        Refusal.objects.filter(pk__in=record["refusals"]).delete()
+        chains.let_go(Refusal.objects.filter(pk__in=record["refusals"]))
         FacePair.objects.filter(pk__in=record.get("pairs", ())).delete()
         MarkedName.objects.filter(pk__in=record.get("told", ())).delete()
         for pk, person in zip(record["made"], record["people"], strict=True):

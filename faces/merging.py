@@ -18,7 +18,7 @@ from django.http import Http404
 
 from faces import revisions
 from faces.access import faces_visible_to
-from faces.deciding import chunks, follow, free, give_guesses_back, merges, never_with, note, refuse_again
+from faces.deciding import chunks, follow, free, give_guesses_back, merges, never_with, note
 from faces.models import Cluster, Event, Face, MarkedName, Person, Refusal
 from gallery.models import Library
 
@@ -58,7 +58,8 @@ def merge_people(into: Person, others: Collection[Person], by: AbstractBaseUser)
     faces = _faces_of([into.pk, *rows])
     dates = _open_dates(into, list(rows.values()))
     before: dict[str, Any] = {"faces": [], "people": []}
-    before["refusals"], before["lifted"], refused = _join_refusals(into, list(rows), faces)
+    noted, refused = _join_refusals(into, list(rows), faces)
+    before |= noted
     apart = never_with(ids, [face.pk for face in faces])
     freed = _to_free(faces, refused | apart, into.pk)
     before["released"] = [[face.pk, face.person_id] for face in freed]
@@ -88,12 +89,11 @@ def _faces_of(person_ids: Sequence[int]) -> list[Face]:
     return list(faces.only("pk", "photo_id", "person_id", "is_confirmed", "quality", "cluster_id", "model"))
 
 
-def _join_refusals(
-    into: Person, others: list[int], faces: Sequence[Face]
-) -> tuple[list[list[int]], list[list[int | None]], set[int]]:
-    """Makes what was refused for one person hold for all of them; what was added, what was lifted, who is refused.
+def _join_refusals(into: Person, others: list[int], faces: Sequence[Face]) -> tuple[dict[str, Any], set[int]]:
+    """Makes what was refused for one person hold for all of them; what the entry notes, and who is refused.
 
-    A face that somebody confirmed as one of them is one of them now: no refusal stands beside that.
+    It notes refusals of the others (`refusals`), those of them that were there before (`again`), and those that went
+    (`lifted`): a face that somebody confirmed as one of them is one of them now, and no refusal stands beside that.
     """
     sure = {face.pk for face in faces if face.is_confirmed}
     rows = Refusal.objects.order_by("pk")
@@ -106,7 +106,12 @@ def _join_refusals(
     lifted: list[list[int | None]] = [[face, into.pk, refuser] for face, refuser in ours.items() if face in sure]
     for part in chunks(face for face in ours if face in sure):
         Refusal.objects.filter(person=into, face_id__in=part).delete()
-    return [[face, into.pk] for face in new], lifted, (ours.keys() | theirs.keys()) - sure
+    noted = {
+        "refusals": [[face, into.pk] for face in theirs if face not in sure],
+        "again": [[face, into.pk] for face in theirs if face in ours and face not in sure],
+        "lifted": lifted,
+    }
+    return noted, (ours.keys() | theirs.keys()) - sure
 
 
 def _to_free(faces: Sequence[Face], refused: set[int], into: int) -> list[Face]:
@@ -237,14 +242,7 @@ def take_apart(event: Event, into: Person, since: set[int], by: AbstractBaseUser
 def _put_back(
     before: dict[str, Any], into: Person, since: set[int], went: set[int], rows: dict[int, Person]
 ) -> list[Face]:
-    """Refusals, guesses and names out of files as they were, where nothing stands against it; faces that changed."""
-    for part in chunks({face for face, _ in before["refusals"]} - since):
-        Refusal.objects.filter(person=into, face_id__in=part).delete()
-    there: set[int] = set()
-    for part in chunks(face for face, _, _ in before["lifted"]):
-        rest = Face.objects.filter(pk__in=part).exclude(person=into, is_confirmed=True)
-        there.update(rest.values_list("pk", flat=True))
-    refuse_again(row for row in before["lifted"] if row[0] in there)
+    """Guesses and names out of files as they were, where nothing stands against it; faces that changed."""
     freed: list[Face] = []
     for person_id in sorted({person for _, person in before["released"]}):
         theirs = {face for face, person in before["released"] if person == person_id} - since

@@ -89,9 +89,15 @@ def refuse_faces(face_ids: Collection[int], person: Person, by: AbstractBaseUser
     faces = [face for face in _locked(face_ids) if face.person_id == person.pk]
     if not faces:
         raise NothingToName(f"None of these faces is {person.name} any more.")
-    new = refuse([face.pk for face in faces], person, by)
+    known = refuse([face.pk for face in faces], person, by)
     event = _decide(
-        Event.Kind.REFUSE, faces, person, by, state=Face.State.UNKNOWN, refusals=[[pk, person.pk] for pk in new]
+        Event.Kind.REFUSE,
+        faces,
+        person,
+        by,
+        state=Face.State.UNKNOWN,
+        refusals=[[face.pk, person.pk] for face in faces],
+        again=[[pk, person.pk] for pk in known],
     )
     return Moved(event, len(faces), person)
 

@@ -188,7 +188,7 @@ def undo_pair(event: Event, by: AbstractBaseUser) -> list[str]:
     pair = FacePair.objects.filter(one=one, other=two).first()
     if pair is None:
         return ["One of the faces is not there any more."]
-    if pair.is_same != before["is_same"] or _was_said_since(event):
+    if _hand_on(event) or pair.is_same != before["is_same"]:
         sees_both = len(seen_by(by, [one, two])) == 2
         return ["Somebody said something else about these two since."] if sees_both else []
     pair.delete()
@@ -208,10 +208,14 @@ def undo_pair(event: Event, by: AbstractBaseUser) -> list[str]:
     return []
 
 
-def _was_said_since(event: Event) -> bool:
-    later = Event.objects.filter(pk__gt=event.pk, kind=Event.Kind.PAIR, undone_at__isnull=True).order_by()
-    pairs = later.values_list("before", flat=True).iterator()
-    return any(before["faces"] == event.before["faces"] for before in pairs)
+def _hand_on(event: Event) -> bool:
+    """Lets the next entry about the two that holds note what was said before this one. Whether there is one."""
+    later = Event.objects.filter(pk__gt=event.pk, kind=Event.Kind.PAIR, undone_at__isnull=True).order_by("pk")
+    for entry in later.iterator():
+        if entry.before["faces"] == event.before["faces"]:
+            Event.objects.filter(pk=entry.pk).update(before={**entry.before, "former": event.before["former"]})
+            return True
+    return False
 
 
 def _give_back(face_id: int, person_id: int) -> None:

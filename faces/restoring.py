@@ -14,15 +14,15 @@ from faces.deciding import Former, chunks, free, living, users
 from faces.models import Event, Face, Person, Refusal
 
 # Entries that say what a face is. Merging people moves faces, but says nothing about a single one.
-_NOTED_HERE = (
+SAYS_WHAT_A_FACE_IS = (
     Event.Kind.NAME,
     Event.Kind.MARKED,
     Event.Kind.REFUSE,
     Event.Kind.NO_FACE,
     Event.Kind.MOVE,
     Event.Kind.IGNORE,
+    Event.Kind.DRAW,
 )
-SAYS_WHAT_A_FACE_IS = (*_NOTED_HERE, Event.Kind.DRAW)
 # What such entries note of faces: ids, and rows that begin with one.
 _IDS = ("faces", "released", "refused")
 _ROWS = ("formers", "refusals", "lifted")
@@ -47,18 +47,25 @@ def of_many(event: Event) -> dict[str, Any]:
     if event.kind == Event.Kind.REFUSE:
         face = before["face"]
         was = [face, person, str(Face.State.ASSIGNED), *(before[name] for name in _FORMER[2:])]
-        refusals = [[pk, person] for pk in before["refused"]]
-        return {"faces": [face], "formers": [was], "after": _after(Face.State.UNKNOWN), "refusals": refusals}
+        said = [[face, person]]
+        noted = {"refusals": said, "again": [] if before["refused"] else said}
+        return {"faces": [face], "formers": [was], "after": _after(Face.State.UNKNOWN), **noted}
     if event.kind == Event.Kind.NO_FACE:
         was = [before["face"], *(before["former"][name] for name in _FORMER)]
         return {"faces": [before["face"]], "formers": [was], "after": _after(Face.State.NOT_A_FACE)}
+    if event.kind == Event.Kind.DRAW and person is None:
+        was = before.get("was", {"state": str(Face.State.UNKNOWN), "decided_by": None})
+        formers = [[pk, None, was["state"], False, was["decided_by"], False] for pk in before["faces"]]
+        return {**before, "formers": formers, "after": _after(Face.State.UNKNOWN)}
     former = before.get("former", {"person": None, "state": str(Face.State.UNKNOWN), "lifted_of": []})
     said = [former.get(name, False if name != "decided_by" else None) for name in _FORMER]
     return {
         **{key: before[key] for key in ("is_new", "called", "faces", "released") if key in before},
         "formers": [[pk, *said] for pk in before["faces"]],
         "after": _after(Face.State.ASSIGNED, person),
+        "refused": before["refused"],
         "refusals": [[pk, person] for pk in before["refused"]],
+        "again": [[pk, person] for pk in before.get("again", ())],
         "lifted": [[pk, person, by] for pk in before["faces"] for by in former["lifted_of"]],
     }
 
@@ -70,17 +77,6 @@ def _after(state: Face.State, person: int | None = None) -> dict[str, Any]:
     return {"person": person, "state": str(state)}
 
 
-def refused_since(event: Event) -> set[int]:
-    """Faces of which a later entry that still holds says as well that they are not the person: one query."""
-    later = Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, person=event.person_id)
-    found: set[int] = set()
-    for entry in later.filter(kind__in=[Event.Kind.REFUSE, Event.Kind.NAME]).order_by():
-        found.update(face for face, _ in of_many(entry).get("refusals", ()))
-        if entry.kind == Event.Kind.REFUSE:
-            found.update(of_many(entry)["faces"])
-    return found
-
-
 def bury(event: Event, since: Iterable[int]) -> None:
     """Lets later entries forget what an entry that is taken back had said of these faces.
 
@@ -89,15 +85,13 @@ def bury(event: Event, since: Iterable[int]) -> None:
     """
     noted = of_many(event)
     mine = {row[0]: row for row in noted["formers"]}
-    refused = [list(row) for row in noted.get("refusals", ())]
     left = set(since) & mine.keys()
-    later = Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, kind__in=_NOTED_HERE).order_by("pk")
+    later = Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, kind__in=SAYS_WHAT_A_FACE_IS).order_by("pk")
     for entry in later.iterator() if left else ():
         about = {*entry.before.get("faces", ()), entry.before.get("face")} & left
         if about:
             before = of_many(entry)
             before["formers"] = [mine[row[0]] if row[0] in about else row for row in before["formers"]]
-            before["lifted"] = [row for row in before.get("lifted", ()) if row[:2] not in refused]
             Event.objects.filter(pk=entry.pk).update(before=before)
             left -= about
 

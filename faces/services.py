@@ -129,6 +129,7 @@ def name_cluster(
             f"{person.name} is already in these photos, or these faces are known not to be {person.name}."
         )
     released = release(person, named)
+    left_out = [face.pk for face in faces if face.pk in leave_out]
     Face.objects.filter(pk__in=[face.pk for face in named]).update(
         person=person, state=Face.State.ASSIGNED, is_confirmed=True, decided_by=by
     )
@@ -141,7 +142,8 @@ def name_cluster(
             "called": person.name,
             "faces": [face.pk for face in named],
             "released": released,
-            "refused": refuse([face.pk for face in faces if face.pk in leave_out], person, by),
+            "refused": left_out,
+            "again": refuse(left_out, person, by),
         },
     )
     revisions.count_sizes(Cluster.objects.filter(pk=cluster.pk))
@@ -249,7 +251,7 @@ def refuse_face(face: Face, by: AbstractBaseUser) -> Event | None:
             "face": face.pk,
             "is_confirmed": face.is_confirmed,
             "decided_by": face.decided_by_id,
-            "refused": refuse([face.pk], person, by),
+            "refused": [] if refuse([face.pk], person, by) else [face.pk],
             "was_cover": person.cover_id == face.pk,
         },
     )

@@ -11,11 +11,11 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_date
 
-from faces import drawing, merging, pairs, revisions
+from faces import chains, drawing, merging, pairs, revisions
 from faces.access import faces_visible_to, survivor
-from faces.deciding import Former, chunks, drop_covers, follow, free, give_guesses_back, refuse_again, users
+from faces.deciding import Former, drop_covers, follow, free, give_guesses_back, users
 from faces.known import known_people
-from faces.models import Cluster, Event, Face, Person, Refusal
+from faces.models import Cluster, Event, Face, Person
 from faces.restoring import (
     SAYS_WHAT_A_FACE_IS,
     as_left,
@@ -23,7 +23,6 @@ from faces.restoring import (
     decided_since,
     may_return,
     part_for,
-    refused_since,
     restore,
     seen_by,
 )
@@ -52,6 +51,7 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     still = Event.objects.filter(pk=event.pk, undone_at__isnull=True)
     if not still.update(undone_at=timezone.now(), undone_by_id=by.pk):
         raise AlreadyUndone
+    event.refresh_from_db(fields=["before"])  # it may have got to know something in this very moment
     event.undone_by_id = by.pk
     if event.kind == Event.Kind.PAIR:
         return pairs.undo_pair(event, by)
@@ -77,7 +77,7 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
     if person is None:
         return ["The person is not there any more."]
     if event.kind == Event.Kind.MERGE:
-        return merging.take_apart(event, person, decided_since(event, merging.faces_of_entry(event)), by)
+        return _undo_merge(event, person, by)
     if event.kind not in _UNDO:
         raise SomethingFirst("This entry is not taken back here.")
     return _UNDO[event.kind](event, person, event.before, by)
@@ -97,24 +97,22 @@ def may_be_undone(event: Event) -> bool:
 
 def _undo_many(event: Event, person: Person | None, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     """What was said about many faces at once (`moving`): each is what it was, and so are refusals and guesses."""
-    refusals, lifted, released = before.get("refusals", []), before.get("lifted", []), before.get("released", [])
+    released = before.get("released", [])
     since = decided_since(event, {*before["faces"], *released})
     returns = may_return(event, [person.pk] if person else [], by)
     bury(event, since)
-    for part in chunks({face for face, _ in refusals} - refused_since(event)):
-        Refusal.objects.filter(person=person, face_id__in=part).delete()
+    lifted = chains.take_refusals_back(event)
     faces = as_left(event, set(before["faces"]) - since)
     said = _kept(event, set(before["faces"]).difference(face.pk for face in faces), by)
     formers = {row[0]: Former(*row) for row in before["formers"]}
     drop_covers(face.pk for face in faces if formers[face.pk].person != face.person_id)
     said += restore(event, faces, formers.values(), by)
-    ours = {face.pk for face in faces}
-    refuse_again(row for row in lifted if row[0] in ours and person is not None)
+    chains.come_back(lifted)
     changed = list(faces)
     if person is not None and not before.get("is_new"):
         changed += give_guesses_back(person.pk, set(released) - since if returns else ())
     elif person is not None:
-        said += _unmake(person, changed, by)
+        said += _unmake(event, person, changed, by)
     follow(changed)
     return said
 
@@ -141,14 +139,14 @@ def _undo_name(event: Event, person: Person, before: dict[str, Any], by: Abstrac
         )
     if not former or former["person"] != person.pk:
         Person.objects.filter(pk=person.pk, cover__in=ids).update(cover=None)
-    Refusal.objects.filter(person=person, face_id__in=set(before["refused"]) - refused_since(event)).delete()
+    lifted = chains.take_refusals_back(event)
     if ids and former:
         said += _restore(event, faces[0], former, by)
-        refuse_again((ids[0], person.pk, refuser) for refuser in former["lifted_of"])
+    chains.come_back(lifted)
     if not before["is_new"]:
         faces += give_guesses_back(person.pk, set(before["released"]) - since if returns else ())
     else:
-        said += _unmake(person, faces, by)
+        said += _unmake(event, person, faces, by)
     follow(faces)
     return said
 
@@ -165,12 +163,13 @@ def _kept(event: Event, left: set[int], by: AbstractBaseUser) -> list[str]:
     return [f"{count} faces were changed or deleted since, and stay as they are."]
 
 
-def _unmake(person: Person, changed: list[Face], by: AbstractBaseUser) -> list[str]:
+def _unmake(event: Event, person: Person, changed: list[Face], by: AbstractBaseUser) -> list[str]:
     """Deletes a person who was made by what is taken back, with the guesses that were made since (into `changed`).
 
-    They stay if somebody confirmed another face of theirs, or merged others into them: those may want to come back.
-    That is said if `by` sees such a face, or knows whom they were found to be.
+    They stay if somebody confirmed another face of theirs or may yet get one back by undo, or merged others into them:
+    those may want to come back. That is said if `by` sees such a face, or knows whom they were found to be.
     """
+    is_noted = chains.hand_person_on(event, person)
     if Face.objects.filter(person=person, is_confirmed=True).exists():
         sees = faces_visible_to(by).filter(person=person, is_confirmed=True).exists()
         return [f"{person.name} stays: more faces were named since."] if sees else []
@@ -178,6 +177,8 @@ def _unmake(person: Person, changed: list[Face], by: AbstractBaseUser) -> list[s
     if merged:
         knows = known_people(by, merged)
         return [f"{person.name} stays: somebody else was found to be {person.name} since."] if knows else []
+    if is_noted:
+        return []
     guesses = Face.objects.filter(person=person)
     changed += guesses.defer("embedding", "landmarks")
     guesses.update(person=None, state=Face.State.UNKNOWN)
@@ -206,11 +207,10 @@ def _undo_no_face(event: Event, before: dict[str, Any], by: AbstractBaseUser) ->
 def _undo_draw(event: Event, person: Person | None, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
     """A face that was drawn goes, with the name that it got at once, unless somebody decided about it since."""
     if since := decided_since(event, before["faces"]):
-        if person:
-            bury(event, since)
+        bury(event, since)
         return ["Somebody decided about this face since: it stays."] if seen_by(by, since) else []
     said = _undo_name(event, person, before, by) if person else []
-    return said or drawing.take_away(event)
+    return said + [it for it in drawing.take_away(event) if not said]
 
 
 def _decided(face_ids: list[int], by: AbstractBaseUser) -> list[str]:
@@ -218,7 +218,7 @@ def _decided(face_ids: list[int], by: AbstractBaseUser) -> list[str]:
 
 
 def _undo_refuse(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    Refusal.objects.filter(person=person, face_id__in=before["refused"]).delete()
+    chains.take_refusals_back(event)
     face = Face.objects.filter(pk=before["face"]).defer("embedding", "landmarks").first()
     if face is None:
         return ["The face is not there any more."]
@@ -246,6 +246,15 @@ def _undo_refuse(event: Event, person: Person, before: dict[str, Any], by: Abstr
     return []
 
 
+def _undo_merge(event: Event, person: Person, by: AbstractBaseUser) -> list[str]:
+    lifted = chains.take_refusals_back(event)
+    said = merging.take_apart(event, person, decided_since(event, merging.faces_of_entry(event)), by)
+    chains.come_back(lifted)
+    chains.part_formers(event)
+    chains.part_birth_date(event)
+    return said
+
+
 # ---- People ---------------------------------------------------------------------------------------------------------
 
 
@@ -254,14 +263,15 @@ def _rows(person: Person) -> QuerySet[Person]:
 
 
 def _undo_rename(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    if person.name != before["after"]:
+    if chains.hand_on(event, "name") or person.name != before["after"]:
         return [f"The name was changed again since, to {person.name}."]
     _rows(person).update(name=before["name"])
     return []
 
 
 def _undo_cover(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    if person.cover_id != before["after"]:
+    is_gone = person.cover_id is None and not Face.objects.filter(pk=before["after"], person=person).exists()
+    if chains.hand_on(event, "cover") or not (is_gone or person.cover_id == before["after"]):
         is_told = person.cover_id is None or seen_by(by, [person.cover_id])
         return ["The cover was changed again since."] if is_told else []
     cover = Face.objects.filter(Q(pk=before["cover"]) & Q(person=person)).first()
@@ -270,12 +280,14 @@ def _undo_cover(event: Event, person: Person, before: dict[str, Any], by: Abstra
 
 
 def _undo_hide(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    _rows(person).filter(hidden=before["after"]).update(hidden=before["hidden"])
+    if chains.hand_on(event, "hidden") or person.hidden != before["after"]:
+        return [f"{person.name} was hidden or brought back again since."]
+    _rows(person).update(hidden=before["hidden"])
     return []
 
 
 def _undo_birth(event: Event, person: Person, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    if person.birth_date != _date(before["after"]):
+    if chains.hand_on(event, "birth_date") or person.birth_date != _date(before["after"]):
         return ["The date of birth was changed again since."]
     _rows(person).update(birth_date=_date(before["birth_date"]))
     return []

@@ -67,7 +67,8 @@ def accept_person(
             "called": person.name,
             "faces": [face.pk for face in confirmed],
             "released": let_go,
-            "refused": refuse([face.pk for face in lost], person, by),
+            "refused": [face.pk for face in lost],
+            "again": refuse([face.pk for face in lost], person, by),
             "looked_at_anew": len(anew),
         },
     )
