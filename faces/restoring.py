@@ -151,7 +151,7 @@ def may_return(event: Event, person_ids: Iterable[int], by: AbstractBaseUser) ->
     """Those of the people whom undoing an entry may give faces again: by undo nobody becomes known to `by`.
 
     They see the person. Or that very decision took the last face that they saw, or the last of all, and neither a name
-    nor a date of birth was given since, nor a merge: the person is as they knew them. Ask before faces change. Three
+    nor a date of birth was given since by others, nor a merge: the person is as they knew them. Ask before faces change. Three
     queries.
     """
     wanted = set(person_ids)
@@ -159,7 +159,8 @@ def may_return(event: Event, person_ids: Iterable[int], by: AbstractBaseUser) ->
     known = set(people.values_list("pk", flat=True))
     if not (unseen := wanted - known):
         return known
-    told = Event.objects.filter(pk__gt=event.pk, person__in=unseen, kind__in=_TELLS_OF_A_PERSON).order_by()
+    told = Event.objects.filter(pk__gt=event.pk, person__in=unseen, kind__in=_TELLS_OF_A_PERSON, undone_at__isnull=True)
+    told = told.exclude(actor_id=by.pk).order_by()
     unseen.difference_update(told.values_list("person_id", flat=True))
     if event.actor_id != by.pk:
         unseen.difference_update(Face.objects.filter(person__in=unseen).order_by().values_list("person_id", flat=True))
