@@ -151,8 +151,8 @@ def may_return(event: Event, person_ids: Iterable[int], by: AbstractBaseUser) ->
     """Those of the people whom undoing an entry may give faces again: by undo nobody becomes known to `by`.
 
     They see the person. Or that very decision took the last face that they saw, or the last of all, and neither a name
-    nor a date of birth was given since by others, nor a merge: the person is as they knew them. Ask before faces change. Three
-    queries.
+    nor a date of birth was given since by others, nor a merge: the person is as they knew them. Ask before faces
+    change. Three queries.
     """
     wanted = set(person_ids)
     people = people_visible_to(by).filter(pk__in=wanted).order_by()
