@@ -116,7 +116,8 @@ def check() -> None:
             beside = Face.objects.filter(photo=face.photo_id, person=face.person).exclude(pk=face.pk)
             assert not beside.exists(), "a guess beside another face of the person in one photo"
     for person in Person.objects.exclude(cover=None):
-        assert person.faces.filter(pk=person.cover_id).exists(), "the picture of a person is of somebody else"
+        # A guess that gave way may come back, and with it the picture: until then another is shown.
+        assert Face.objects.get(pk=person.cover_id).person in (person, None), "the picture is of somebody else"
     for cluster in Cluster.objects.all():
         assert cluster.size == cluster.faces.filter(state="unknown").count()
     went = dict(Person.objects.exclude(merged_into=None).values_list("pk", "merged_into"))
