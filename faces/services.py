@@ -253,12 +253,19 @@ def refuse_face(face: Face, by: AbstractBaseUser) -> Event | None:
             "decided_by": face.decided_by_id,
             "refused": [] if refuse([face.pk], person, by) else [face.pk],
             "was_cover": person.cover_id == face.pk,
+            "was_beside": _is_beside(face, person),
         },
     )
     drop_covers([face.pk])
     Face.objects.filter(pk=face.pk).update(person=None, state=Face.State.UNKNOWN, is_confirmed=False, decided_by=None)
     follow([face])
     return event
+
+
+def _is_beside(face: Face, person: Person) -> bool:
+    """Whether somebody said of two faces in the photo, this one and another, that they are the person."""
+    others = Face.objects.filter(photo=face.photo_id, person=person, is_confirmed=True).exclude(pk=face.pk)
+    return face.is_confirmed and others.exists()
 
 
 @transaction.atomic

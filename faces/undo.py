@@ -15,7 +15,7 @@ from faces import chains, drawing, merging, pairs, revisions
 from faces.access import faces_visible_to, survivor
 from faces.deciding import Former, drop_covers, follow, free, give_guesses_back, users
 from faces.known import known_people
-from faces.models import Cluster, Event, Face, Person
+from faces.models import Cluster, Event, Face, Person, Refusal
 from faces.restoring import (
     SAYS_WHAT_A_FACE_IS,
     as_left,
@@ -226,12 +226,15 @@ def _undo_refuse(event: Event, person: Person, before: dict[str, Any], by: Abstr
     if face.is_confirmed or face.state not in {Face.State.UNKNOWN, Face.State.ASSIGNED}:
         bury(event, [face.pk])
         return _decided([face.pk], by)
+    if Refusal.objects.filter(face=face, person=person).exists():  # somebody else still says so
+        return _decided([face.pk], by)
     if not may_return(event, [person.pk], by):
         return []
     others = Face.objects.filter(photo_id=face.photo_id, person=person).exclude(pk=face.pk)
-    if others.filter(is_confirmed=True).exists():
+    # If somebody had said of both that they are this person, both are again.
+    if not before.get("was_beside") and others.filter(is_confirmed=True).exists():
         return [f"Another face in this photo is {person.name} now."] if seen_by(by, [face.pk]) else []
-    free(others.values_list("pk", flat=True))
+    free(others.filter(is_confirmed=False).values_list("pk", flat=True))
     decided_by = before["decided_by"]
     Face.objects.filter(pk=face.pk).update(
         person=person,

@@ -4,7 +4,7 @@ import os
 
 IS_THOROUGH = bool(os.environ.get("TEST_THOROUGH"))
 # Tests that say nothing themselves: `settings` in tests/conftest.py.
-USUAL = 200 if IS_THOROUGH else 25
+USUAL = 100 if IS_THOROUGH else 25
 
 
 def examples(thorough: int) -> int:

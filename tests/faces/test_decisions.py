@@ -128,7 +128,7 @@ def check() -> None:
             seen.add(start)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_taking_everything_back_in_order_leads_to_the_start(chosen: list[tuple[str, int, int, int]]) -> None:
     with transaction.atomic():
@@ -154,7 +154,7 @@ def check_that_somebody_says_so(at_first: set[int]) -> None:
         assert last.get(pk) in {"name", "move"} or (pk in at_first and pk not in last)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps)
 def test_the_rules_hold_whatever_is_taken_back(chosen: list[tuple[str, int, int, int]]) -> None:
     with transaction.atomic():

@@ -184,7 +184,7 @@ class Quickly(Decisions):
 Quickly.TestCase.settings = settings(max_examples=5, stateful_step_count=6, deadline=None)
 TestQuickly = Quickly.TestCase
 
-Decisions.TestCase.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
+Decisions.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
 TestDecisions = pytest.mark.slow(Decisions.TestCase)
 
 

@@ -181,7 +181,7 @@ def distance(one: Face, other: Face) -> float:
 
 @pytest.mark.slow
 @pytest.mark.django_db
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(steps)
 def test_the_rules_hold_after_any_sequence_of_decisions(drawn: list[tuple[str, int, int]]) -> None:
     with transaction.atomic():
