@@ -129,7 +129,8 @@ def test_a_face_left_out_while_naming_stays_out(page: Page) -> None:
     page.get_by_role("button", name="Save").click()
     expect(steps.toast(page)).to_contain_text(f"{count - 1} faces are Nephew Ignatius now.")
     page.get_by_role("link", name="Nephew Ignatius").first.click()
-    expect(page.locator(".faces > li")).to_have_count(count - 1)
+    # Beside what was said there may be guesses by now, of faces in other photos.
+    expect(page.locator(".faces > li:not(:has(.badge))")).to_have_count(count - 1)
 
 
 def test_a_person_is_renamed_and_that_is_undone(page: Page) -> None:
