@@ -46,7 +46,7 @@ test: $(DEV_STAMP)
 	$(PYTEST) -n auto --dist worksteal --no-migrations -m "not browser and not slow"
 
 slow: $(DEV_STAMP)
-	TEST_THOROUGH=1 $(PYTEST) -m "(slow or property) and not browser"
+	TEST_THOROUGH=1 $(PYTEST) -n 2 --dist worksteal -m "(slow or property) and not browser"
 
 e2e: $(DEV_STAMP)
 	$(PYTEST) -m browser
