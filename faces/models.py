@@ -127,6 +127,9 @@ class Face(Box):
                 condition=Q(near_person__isnull=False),
                 name="face_near_somebody",
             ),
+            # Strangers: every list of people asks whether there are any. No partial index: SQLite takes none for a value
+            # that comes as a parameter.
+            models.Index(fields=["state", "id", "photo"], name="face_of_state"),
         ]
 
     def __str__(self) -> str:

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from gallery import photo_facts
-from gallery.templatetags.pictopy import ago, thousands
+from gallery.templatetags.pictopy import ago, datalist, thousands
 from tests.factories import PhotoFactory
 
 
@@ -56,3 +56,11 @@ def test_thousands() -> None:
 def test_the_number_of_pixels_is_said_as_people_say_it(width: int, height: int, said: str) -> None:
     photo = PhotoFactory.build(library=None, width=width, height=height, size_bytes=0)
     assert photo_facts.size(photo) == ", ".join(filter(None, [f"{width} × {height}", said]))
+
+
+def test_names_that_a_field_offers_are_escaped() -> None:
+    offered = datalist("names", ["Anna", '"><script>'])
+    assert offered == (
+        '<datalist id="names"><option value="Anna"></option>'
+        '<option value="&quot;&gt;&lt;script&gt;"></option></datalist>'
+    )

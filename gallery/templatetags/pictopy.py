@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from functools import lru_cache
+from html import escape
 
 from django import template
 from django.template import Context
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.timesince import timesince
 
 from gallery import access
@@ -52,6 +54,13 @@ def rights(context: Context) -> Rights:
 def removal(context: Context, photo: Photo) -> str:
     """What taking this photo away means for the viewer: `trash`, `hide`, or nothing when they may not. One query."""
     return access.removal(context["user"], photo)
+
+
+@register.simple_tag
+def datalist(element_id: str, values: Iterable[str]) -> SafeString:
+    """What a text field offers while one types. Not a loop in a template: that takes 15 ms for a thousand names."""
+    options = "".join(f'<option value="{escape(value)}"></option>' for value in values)
+    return format_html('<datalist id="{}">{}</datalist>', element_id, mark_safe(options))
 
 
 @register.filter
