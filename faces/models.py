@@ -127,8 +127,8 @@ class Face(Box):
                 condition=Q(near_person__isnull=False),
                 name="face_near_somebody",
             ),
-            # Strangers: every list of people asks whether there are any. No partial index: SQLite takes none for a value
-            # that comes as a parameter.
+            # Strangers: every list of people asks whether there are any. No partial index: SQLite uses none where the
+            # value comes as a parameter.
             models.Index(fields=["state", "id", "photo"], name="face_of_state"),
         ]
 

@@ -5,16 +5,15 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('faces', '0010_face_of_person_by_certainty'),
-        ('gallery', '0006_parts_of_photos'),
+        ("faces", "0010_face_of_person_by_certainty"),
+        ("gallery", "0006_parts_of_photos"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='face',
-            index=models.Index(fields=['state', 'id', 'photo'], name='face_of_state'),
+            model_name="face",
+            index=models.Index(fields=["state", "id", "photo"], name="face_of_state"),
         ),
     ]
