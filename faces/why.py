@@ -1,8 +1,8 @@
 """Why a face is where it is: the confirmed faces nearest to it that the viewer sees, and the rule that decided.
 
-Pages do not load numpy, so distances are computed in plain Python: to read a face and compare it by `math.dist` takes
-15 microseconds, `MOST` of them about 60 ms. Where more are confirmed, only those of people who come into question are
-compared: whom the face was given to or is near, whom somebody ruled out, and who is named in its group.
+Distances are computed in plain Python (`similarity`), `MOST` of them in about 60 ms. Where more are confirmed, only
+those of people who come into question are compared: whom the face was given to or is near, whom somebody ruled out, and
+who is named in its group.
 
 A decision may rest on a face that the viewer does not see. Then that is said, and nothing of it: neither its distance,
 nor whose it is beyond the name that the photo shows anyway. Of a face that was given to nobody it is not even said:
@@ -11,8 +11,6 @@ what would be near in photos that one does not see, does not exist.
 
 from __future__ import annotations
 
-import math
-import struct
 from dataclasses import dataclass
 
 from django.db.models import Count, Exists, OuterRef, Q
@@ -26,6 +24,7 @@ from faces.models import Event, Face, FacePair, MarkedName, Person, Refusal
 from faces.people import FaceThumb, face_thumb, face_thumbs
 from faces.revisions import is_pending
 from faces.rules import Rules, rules_of
+from faces.similarity import Vector, cosine_distance, vector
 from gallery.access import Viewer
 
 NEAREST = 3
@@ -70,7 +69,7 @@ def why(viewer: Viewer, face: Face) -> Why:
     """What decided about a face that came through `access.get_face`. About fifteen queries, however many faces."""
     person = people_visible_to(viewer).filter(pk=face.person_id).first() if face.person_id else None
     limit = rules_of(face.model)
-    point = _numbers(Face.objects.filter(pk=face.pk).values_list("embedding", flat=True).first())
+    point = vector(Face.objects.filter(pk=face.pk).values_list("embedding", flat=True).first())
     nearest = _nearest(viewer, face, point, limit) if point and limit else []
     against = _against(viewer, face)
     asked = None
@@ -94,7 +93,7 @@ def why(viewer: Viewer, face: Face) -> Why:
 # ---- Nearest faces
 
 
-def _nearest(viewer: Viewer, face: Face, point: tuple[float, ...], limit: Rules) -> list[NearFace]:
+def _nearest(viewer: Viewer, face: Face, point: Vector, limit: Rules) -> list[NearFace]:
     """The confirmed faces of people who come into question, that the viewer sees, the nearest first: one of each
     person beyond the first `NEAREST`. One that is not good is compared with good ones only."""
     confirmed = faces_visible_to(viewer).filter(model=face.model, is_confirmed=True, person__isnull=False)
@@ -104,9 +103,9 @@ def _nearest(viewer: Viewer, face: Face, point: tuple[float, ...], limit: Rules)
         confirmed = confirmed.filter(person__in=_in_question(viewer, face))
     rows = confirmed.exclude(pk=face.pk).order_by("-pk").values_list("pk", "person_id", "embedding")[:MOST]
     found = sorted(
-        (_distance(point, other), pk, person_id)
+        (cosine_distance(point, other), pk, person_id)
         for pk, person_id, embedding in rows.iterator(chunk_size=1000)
-        if (other := _numbers(embedding, length=len(point))) is not None
+        if (other := vector(embedding, length=len(point))) is not None
     )
     best = found[:NEAREST]
     seen = {person_id for _, _, person_id in best}
@@ -158,22 +157,6 @@ def _pairs(face: Face) -> dict[int, str]:
     """What was said of this face and others, by the other's id: "always" or "never". One query."""
     rows = FacePair.objects.filter(Q(one=face) | Q(other=face)).values_list("one_id", "other_id", "is_same")
     return {other if one == face.pk else one: "always" if is_same else "never" for one, other, is_same in rows}
-
-
-def _numbers(embedding: bytes | memoryview | None, *, length: int = 0) -> tuple[float, ...] | None:
-    """The embedding as numbers, None if it is none, or not of this length."""
-    data = bytes(embedding or b"")
-    if not data or len(data) % 4 or (length and len(data) != 4 * length):
-        return None
-    numbers = struct.unpack(f"<{len(data) // 4}f", data)
-    # Zeros, NaN and whatever else is no embedding.
-    size = math.hypot(*numbers)
-    return numbers if 0.99 < size < 1.01 else None
-
-
-def _distance(one: tuple[float, ...], other: tuple[float, ...]) -> float:
-    """The cosine distance of two vectors of length 1, by way of the straight line between them."""
-    return math.dist(one, other) ** 2 / 2
 
 
 # ---- The rule

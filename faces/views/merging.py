@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from faces import access, company, people, services
+from faces import access, alike, company, people, services
 from faces.forms import NameForm
 from faces.models import Person
 from faces.views import MemberRequest, number, say
@@ -18,7 +20,8 @@ from gallery.views import SeeOther
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def person_merge(request: MemberRequest, person_id: int) -> HttpResponse:
-    """`with` is the other one. GET without it asks for a name; POST merges, and keeps the name of `keep`."""
+    """`with` is the other one. GET without it asks for a name, and shows who looks alike; POST merges, and keeps the
+    name of `keep`."""
     if request.method == "POST":
         return _merge(request, person_id)
     person = access.get_person(request.user, person_id)
@@ -31,8 +34,6 @@ def person_merge(request: MemberRequest, person_id: int) -> HttpResponse:
         found = people.namesakes(request.user, form.cleaned_data["name"])
         if not (found := [other for other in found if other.pk != person.pk]):
             form.add_error("name", "There is nobody else of this name.")
-    elif not form.is_bound:
-        found = []
     if any(other.pk == person.pk for other in found):
         raise Http404
     return _page(request, person, form, found, status=422 if form.errors else 200)
@@ -47,10 +48,17 @@ def _page(
         "person": person,
         "card": cards[0],
         "others": company.compared(request.user, person, cards[1:]) if found else [],
+        "alike": [] if found else _alike(request, person),
         "form": form,
         "names": [name for name in people.person_names(request.user) if name != person.name],
     }
     return render(request, "faces/person_merge.html", context, status=status)
+
+
+def _alike(request: MemberRequest, person: Person) -> list[people.PersonCard]:
+    """Who looks like the person; each card leads to both side by side."""
+    here = reverse("faces:person_merge", args=[person.pk])
+    return [replace(card, url=f"{here}?with={card.id}") for card in alike.look_alikes(request.user, person)]
 
 
 def _merge(request: MemberRequest, person_id: int) -> HttpResponse:
