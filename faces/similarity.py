@@ -1,29 +1,30 @@
-"""Comparing embeddings in plain Python: pages do it with a few thousand, and the process that serves them does not load
-numpy. To read one and compare it takes 15 microseconds."""
+"""Comparing the few thousand embeddings that a page reads."""
 
 from __future__ import annotations
 
-import math
-import struct
+from collections.abc import Sequence
+from typing import TypeAlias
 
-Vector = tuple[float, ...]
+import numpy as np
+from numpy.typing import NDArray
 
-
-def vector(embedding: bytes | memoryview | None, *, length: int = 0) -> Vector | None:
-    """The numbers of an embedding (float32, L2 length 1); None for what is none (empty, zeros, NaN), or not of this
-    `length`."""
-    data = bytes(embedding or b"")
-    if not data or len(data) % 4 or (length and len(data) != 4 * length):
-        return None
-    numbers = struct.unpack(f"<{len(data) // 4}f", data)
-    return numbers if 0.99 < math.hypot(*numbers) < 1.01 else None
+Vectors: TypeAlias = NDArray[np.float32]
 
 
-def cosine_distance(one: Vector, other: Vector) -> float:
-    """The cosine distance (0..2) of two vectors of length 1, by way of the straight line between them."""
-    return math.dist(one, other) ** 2 / 2
+def unit_vectors(embeddings: Sequence[bytes | memoryview | None], *, length: int) -> tuple[Vectors, NDArray[np.bool_]]:
+    """n embeddings of `length` bytes as float32 (n, length / 4), and which of them are some, bool (n,).
+
+    What is none (empty, of another length, NaN, not of L2 length 1 as zeros are not) is a row of zeros.
+    """
+    nothing = bytes(length)
+    parts = (bytes(part or b"") for part in embeddings)
+    joined = b"".join(part if len(part) == length else nothing for part in parts)
+    vectors = np.frombuffer(joined, dtype="<f4").reshape(len(embeddings), length // 4)
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_one = np.abs(np.linalg.norm(vectors, axis=1) - 1) < 0.01
+    return np.where(is_one[:, None], vectors, np.float32(0)), is_one
 
 
-def mean_distance(some: list[Vector], others: list[Vector]) -> float:
-    """The mean cosine distance (0..2) of each of some vectors of length 1 to each of the others."""
-    return sum(cosine_distance(one, other) for one in some for other in others) / (len(some) * len(others))
+def distances(vectors: Vectors, point: Vectors) -> list[float]:
+    """The cosine distance (0..2) of each of n unit vectors (n, d) to one (d,)."""
+    return np.clip(1 - vectors @ point, 0, 2).tolist()  # type: ignore[no-any-return]

@@ -1,8 +1,7 @@
 """Why a face is where it is: the confirmed faces nearest to it that the viewer sees, and the rule that decided.
 
-Distances are computed in plain Python (`similarity`), `MOST` of them in about 60 ms. Where more are confirmed, only
-those of people who come into question are compared: whom the face was given to or is near, whom somebody ruled out, and
-who is named in its group.
+Where more than `MOST` faces are confirmed, only those of people who come into question are compared: whom the face was
+given to or is near, whom somebody ruled out, and who is named in its group.
 
 A decision may rest on a face that the viewer does not see. Then that is said, and nothing of it: neither its distance,
 nor whose it is beyond the name that the photo shows anyway. Of a face that was given to nobody it is not even said:
@@ -24,7 +23,7 @@ from faces.models import Event, Face, FacePair, MarkedName, Person, Refusal
 from faces.people import FaceThumb, face_thumb, face_thumbs
 from faces.revisions import is_pending
 from faces.rules import Rules, rules_of
-from faces.similarity import Vector, cosine_distance, vector
+from faces.similarity import Vectors, distances, unit_vectors
 from gallery.access import Viewer
 
 NEAREST = 3
@@ -69,14 +68,15 @@ def why(viewer: Viewer, face: Face) -> Why:
     """What decided about a face that came through `access.get_face`. About fifteen queries, however many faces."""
     person = people_visible_to(viewer).filter(pk=face.person_id).first() if face.person_id else None
     limit = rules_of(face.model)
-    point = vector(Face.objects.filter(pk=face.pk).values_list("embedding", flat=True).first())
-    nearest = _nearest(viewer, face, point, limit) if point and limit else []
+    embedding = bytes(Face.objects.filter(pk=face.pk).values_list("embedding", flat=True).first() or b"")
+    (point,), (is_compared,) = unit_vectors([embedding], length=len(embedding) // 4 * 4)
+    nearest = _nearest(viewer, face, point, limit) if is_compared and limit else []
     against = _against(viewer, face)
     asked = None
     if limit and face.state == Face.State.UNKNOWN and face.quality >= JOIN_QUALITY:
         within = [it.person for it in nearest if it.distance <= limit.reach and it.person.pk not in against]
         asked = within[0] if within else None
-    rule = _rule(viewer, face, person, nearest, against, limit if point else None)
+    rule = _rule(viewer, face, person, nearest, against, limit if is_compared else None)
     return Why(
         face=face_thumb(face),
         rule=rule,
@@ -93,7 +93,7 @@ def why(viewer: Viewer, face: Face) -> Why:
 # ---- Nearest faces
 
 
-def _nearest(viewer: Viewer, face: Face, point: Vector, limit: Rules) -> list[NearFace]:
+def _nearest(viewer: Viewer, face: Face, point: Vectors, limit: Rules) -> list[NearFace]:
     """The confirmed faces of people who come into question, that the viewer sees, the nearest first: one of each
     person beyond the first `NEAREST`. One that is not good is compared with good ones only."""
     confirmed = faces_visible_to(viewer).filter(model=face.model, is_confirmed=True, person__isnull=False)
@@ -101,11 +101,13 @@ def _nearest(viewer: Viewer, face: Face, point: Vector, limit: Rules) -> list[Ne
         confirmed = confirmed.filter(quality__gte=CORE_QUALITY)
     if confirmed.order_by()[: MOST + 1].count() > MOST:
         confirmed = confirmed.filter(person__in=_in_question(viewer, face))
-    rows = confirmed.exclude(pk=face.pk).order_by("-pk").values_list("pk", "person_id", "embedding")[:MOST]
+    columns = confirmed.exclude(pk=face.pk).order_by("-pk").values_list("pk", "person_id", "embedding")
+    rows = list(columns[:MOST])
+    others, are_some = unit_vectors([embedding for *_, embedding in rows], length=point.nbytes)
     found = sorted(
-        (cosine_distance(point, other), pk, person_id)
-        for pk, person_id, embedding in rows.iterator(chunk_size=1000)
-        if (other := vector(embedding, length=len(point))) is not None
+        (distance, pk, person_id)
+        for distance, is_one, (pk, person_id, _) in zip(distances(others, point), are_some, rows, strict=True)
+        if is_one
     )
     best = found[:NEAREST]
     seen = {person_id for _, _, person_id in best}
