@@ -188,6 +188,7 @@ def test_a_page_costs_as_many_queries_however_many_faces_were_moved(
         assert not any(whole in query["sql"] for query in captured), "the lists are not loaded"
         return len(captured)
 
+    queries(many[0][:2])  # what a viewer is asked once
     assert queries(many[0][:2]) == queries(many[0])
 
 
