@@ -50,9 +50,9 @@ def ask(model: str, rules: Distances, by: AbstractBaseUser) -> Preview:
 def discard(preview: Preview) -> bool:
     """Puts a preview away; a worker that is at it writes nothing more. What another model has seen so far is kept.
 
-    One whose model is to come into use waits to be looked at again. False if that is happening at this moment.
+    One whose model is to come into use waits to be looked at again. False if that is happening at this moment: it is
+    not waited for, so nothing is locked.
     """
-    revisions.lock()
     mine = Preview.objects.filter(pk=preview.pk)
     asked = mine.filter(state=State.SWITCHING)
     if asked.filter(lease_owner="", is_way_back=False).update(state=State.READY):

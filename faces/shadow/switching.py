@@ -39,6 +39,7 @@ def is_switch(event: Event) -> bool:
 @transaction.atomic
 def ask(preview: Preview, by: AbstractBaseUser) -> None:
     """Has a worker put the model of a preview in place. Raises `NotApplicable`."""
+    _be_alone()  # before the lock, which a switch holds as long as it takes
     revisions.lock()
     preview = rules.ready(preview)
     _be_alone()
@@ -53,13 +54,15 @@ def ask_back(event: Event, by: AbstractBaseUser) -> Preview:
 
     The entry must come from `access.get_event(by, ...)`. Raises `NotApplicable`, `undo.AlreadyUndone`.
     """
-    revisions.lock()
+    earlier = Preview.objects.filter(entry=event, is_way_back=True)
+    for lock in (False, True):  # without it first: a switch holds it as long as it takes
+        if lock:
+            revisions.lock()
+        if (found := earlier.filter(state=State.SWITCHING).first()) is not None:
+            return found
+        _be_alone()
     if not Event.objects.filter(pk=event.pk, undone_at=None).exists():
         raise undo.AlreadyUndone
-    earlier = Preview.objects.filter(entry=event, is_way_back=True)
-    if (found := earlier.filter(state=State.SWITCHING).first()) is not None:
-        return found
-    _be_alone()
     rules.may_be_undone(event)
     rules.may_switch(event.before["former"])
     earlier.delete()

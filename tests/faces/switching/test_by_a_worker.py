@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -116,3 +118,47 @@ def test_a_switch_asks_as_many_statements_however_many_faces_there_are(faces: li
     for face in faces[1:3]:
         in_photo(face.photo, 0.3)
     assert statements() == few
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_no_page_waits_while_a_worker_switches(
+    faces: list[Face], admin: User, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer: set DATABASE_URL")
+    preview = tried(admin)
+    switching.ask(preview, admin)
+    is_in_the_middle, may_go_on = threading.Event(), threading.Event()
+    choose = rules._choose
+
+    def slowly(*args: Any) -> Any:
+        is_in_the_middle.set()
+        assert may_go_on.wait(30)
+        return choose(*args)
+
+    def work() -> None:
+        try:
+            tasks.switch(preview.pk)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(rules, "_choose", slowly)
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        assert is_in_the_middle.wait(30)
+        detail = reverse("faces:preview_detail", args=[preview.pk])
+        assert "Switching to otherface." in admin_client.get(detail).content.decode()
+        assert (
+            "switching at this moment"
+            in admin_client.post(reverse("faces:preview_discard", args=[preview.pk]), follow=True).content.decode()
+        )
+        again = admin_client.post(reverse("faces:preview_use", args=[preview.pk]), follow=True)
+        assert "switching to another model at this moment" in again.content.decode()
+        assert "PictoPy is switching to it." in admin_client.get(reverse("faces:recognition")).content.decode()
+        assert worker.is_alive(), "nothing of it waited"
+    finally:
+        may_go_on.set()
+        worker.join(30)
+    assert models.present() == OTHER
