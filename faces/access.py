@@ -7,14 +7,12 @@ does not exist for that viewer. Who sees a face of it may name, rename and corre
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BigIntegerField, Exists, Func, OuterRef, Q, QuerySet
-from django.db.models.sql.compiler import SQLCompiler
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import Http404
 
 from faces.models import Cluster, Event, Face, Person
+from faces.noted import MovedFaces
 from gallery.access import Viewer, get_or_404, shown_in, visible_to
 from gallery.models import Library
 
@@ -107,35 +105,6 @@ def get_face(viewer: Viewer, face_id: int) -> Face:
     return get_or_404(faces_visible_to(viewer).select_related("photo").defer("embedding", "landmarks"), pk=face_id)
 
 
-class _MovedFaces(Func):
-    """The ids of the faces that an entry of the journal is about, as it notes them in `before`: for `pk__in`.
-
-    Those that it moved, those that it only refused, and the one that it made a cover.
-    """
-
-    output_field = BigIntegerField()
-    template = (
-        "(SELECT value FROM json_each(%(expressions)s, '$.faces') UNION ALL "
-        "SELECT value FROM json_each(%(expressions)s, '$.refused') UNION ALL "
-        "SELECT json_extract(%(expressions)s, '$.face') UNION ALL "
-        "SELECT CASE json_type(%(expressions)s, '$.after') WHEN 'integer' THEN "
-        "json_extract(%(expressions)s, '$.after') END)"
-    )
-
-    def as_postgresql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **context: Any) -> Any:
-        return self.as_sql(
-            compiler,
-            connection,
-            template=(
-                "(SELECT (jsonb_path_query(%(expressions)s, '$.faces[*]') #>> '{}')::bigint UNION ALL "
-                "SELECT (jsonb_path_query(%(expressions)s, '$.refused[*]') #>> '{}')::bigint UNION ALL "
-                "SELECT (%(expressions)s ->> 'face')::bigint UNION ALL "
-                "SELECT (jsonb_path_query(%(expressions)s, '$.after ? (@.type() == \"number\")') #>> '{}')::bigint)"
-            ),
-            **context,
-        )
-
-
 # What these entries changed is the person, whoever sees which of their faces.
 _ABOUT_THE_PERSON = [Event.Kind.RENAME, Event.Kind.HIDE, Event.Kind.BIRTH]
 # Of these, what was said stays in the entry: it was for those who knew the person then.
@@ -148,9 +117,12 @@ def is_known_to_house(person: Person) -> bool:
     return faces_in_libraries(list(shared)).filter(person=person).exists()
 
 
-def faces_of_entry(viewer: Viewer) -> QuerySet[Face]:
-    """The faces that an entry of the journal is about and that the viewer sees, for subqueries of `Event`."""
-    return faces_visible_to(viewer).filter(pk__in=_MovedFaces(OuterRef("before")))
+def faces_of_entry(viewer: Viewer, *, first: bool = False) -> QuerySet[Face]:
+    """The faces that an entry of the journal is about and that the viewer sees, for subqueries of `Event`.
+
+    `first`: of an entry about many, a few only, which is soon known.
+    """
+    return faces_visible_to(viewer).filter(pk__in=MovedFaces(OuterRef("before"), first=first))
 
 
 def journal_visible_to(viewer: Viewer) -> QuerySet[Event]:
@@ -161,10 +133,14 @@ def journal_visible_to(viewer: Viewer) -> QuerySet[Event]:
     the entry moved. What was said of them without faces is left to whoever said it, and so are names and dates of birth
     from before the house knew the person (`known` in `before`).
     """
-    seen = Exists(people_visible_to(viewer).filter(pk=OuterRef("person_id")))
+    return _journal(viewer, Exists(people_visible_to(viewer).filter(pk=OuterRef("person_id"))))
+
+
+def _journal(viewer: Viewer, seen: Exists | Q) -> QuerySet[Event]:
+    """`seen`: whether the viewer sees the person of an entry."""
     is_gone = Q(person__isnull=True) | Q(person__merged_into__isnull=False)
-    of_faces = Face.objects.filter(pk__in=_MovedFaces(OuterRef("before")))
-    moved = Exists(faces_of_entry(viewer))
+    of_faces = Face.objects.filter(pk__in=MovedFaces(OuterRef("before")))
+    moved = Exists(faces_of_entry(viewer, first=True)) | Exists(faces_of_entry(viewer))
     hidden = Exists(of_faces.exclude(Exists(visible_to(viewer).filter(pk=OuterRef("photo_id")))))
     told = ~Q(kind=Event.Kind.PAIR) | ~hidden
     own = Q(actor_id=viewer.pk)
@@ -173,6 +149,31 @@ def journal_visible_to(viewer: Viewer) -> QuerySet[Event]:
     rules = Q(kind=Event.Kind.RULES, person__isnull=True)
     said = about & ((seen & (was_open | own)) | (is_gone & own))
     return Event.objects.filter(rules | said | (~about & moved & told & (seen | is_gone)))
+
+
+# Entries that are judged at a time: a viewer who sees few of many has more and more of them looked at.
+_MOST_ENTRIES = 2000
+
+
+def newest_entries(viewer: Viewer, entries: QuerySet[Event], count: int) -> list[int]:
+    """The newest of these entries that the viewer may know of: the last `count` ids, the last first.
+
+    `journal_visible_to`, but looked for from the end: a database that is asked for the last of them may judge every
+    entry before it sorts. Three queries, and as many for each portion in which too few were found.
+    """
+    found: list[int] = []
+    portion, last = count, None
+    while len(found) < count:
+        rows = entries if last is None else entries.filter(pk__lt=last)
+        part = list(rows.order_by("-pk").values_list("pk", "person_id")[:portion])
+        people = {person_id for _, person_id in part if person_id is not None}
+        seen = people_visible_to(viewer).filter(pk__in=people).order_by().values_list("pk", flat=True)
+        known = _journal(viewer, Q(person__in=list(seen))).filter(pk__in=[pk for pk, _ in part])
+        found += known.order_by("-pk").values_list("pk", flat=True)
+        if len(part) < portion:
+            break
+        portion, last = min(3 * portion, _MOST_ENTRIES), part[-1][0]
+    return found[:count]
 
 
 def get_event(viewer: Viewer, event_id: int) -> Event:

@@ -29,6 +29,8 @@ from faces.access import (
 )
 from faces.known import known_merged
 from faces.models import Cluster, Clustering, Event, Face, Person, Refusal
+from faces.shadow import switching
+from faces.shadow.rules import NotApplicable
 from gallery.ledgers import Ledger
 
 CROP_PX = 64
@@ -195,9 +197,14 @@ class EventAdmin(Ledger):
         for event_id in queryset.filter(undone_at__isnull=True).order_by("-id").values_list("pk", flat=True):
             with suppress(undo.AlreadyUndone, Http404):
                 try:
-                    said += undo.undo_event(get_event(request.user, event_id), request.user)
+                    event = get_event(request.user, event_id)
+                    if switching.is_switch(event):
+                        switching.ask_back(event, request.user)
+                        said.append("A worker brings the former model back.")
+                        continue
+                    said += undo.undo_event(event, request.user)
                     count += 1
-                except undo.SomethingFirst as error:
+                except (undo.SomethingFirst, NotApplicable) as error:
                     said.append(str(error))
         for sentence in dict.fromkeys(said):
             messages.info(request, sentence)

@@ -1,5 +1,9 @@
 """Whether somebody may be two people: parts their faces into the two halves that differ most.
 
+What is known of pairs of faces holds: those that are two people are in different halves, those that are one in the
+same. Such faces are tied together, and each knot goes to one side or the other as a whole (as the constraints of
+k-means in Wagstaff et al. 2001, "Constrained K-means Clustering with Background Knowledge").
+
 In plain Python, for a few hundred faces: pages use it, and the process that serves them does not load numpy.
 `tests/faces/test_splitting.py` holds it to its time.
 """
@@ -8,7 +12,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import mul
 from typing import TypeAlias
@@ -19,6 +23,9 @@ MOST_ROUNDS = 20
 _POWER_ROUNDS = 12
 
 Vector: TypeAlias = Sequence[float]
+Pair: TypeAlias = tuple[int, int]
+# Faces that are tied to each other: the place of each, and whether it is on the other side than the first of them.
+Knot: TypeAlias = list[tuple[int, bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,22 +48,49 @@ def vectors(embeddings: Sequence[bytes]) -> list[Vector | None]:
     return found
 
 
-def halve(embeddings: Sequence[bytes]) -> Halves | None:
+def distance(one: bytes, other: bytes) -> float | None:
+    """The cosine distance of two embeddings; None if they cannot be compared."""
+    a, b = vectors([one, other])
+    return None if a is None or b is None else 1.0 - _dot(a, b)
+
+
+def halve(
+    embeddings: Sequence[bytes],
+    *,
+    apart: Sequence[Pair] = (),
+    together: Sequence[Pair] = (),
+    beside: Sequence[Pair] = (),
+) -> Halves | None:
     """The two halves of n faces (float32 (n, d) as bytes each), or None if fewer than two can be compared.
 
-    k-means with two means (Lloyd 1982), from two beginnings: the sides of the direction in which the faces differ most
-    (as in spectral relaxation, Zha et al. 2001), which finds two people of about equally many faces, and the face
-    furthest from the mean, which finds the few that slipped in. Of the two results the one is taken whose means are
-    further apart, weighted by the root of the smaller half: one odd picture says less than many. Faces that are no
-    embeddings go to the larger half.
+    Pairs of places of faces: `apart` are two people and `together` one, as somebody said, and those that are `beside`
+    each other are two. What contradicts the pairs before it, in this order, is passed over.
+
+    k-means with two means (Lloyd 1982), from a few beginnings: the sides of the direction in which faces differ most
+    (as in spectral relaxation, Zha et al. 2001), which finds two people of about equally many faces; the face furthest
+    from the mean, which finds the few that slipped in; and the direction in which those that are apart differ. Of the
+    results the one is taken whose means are further apart, weighted by the root of the smaller half: one odd picture
+    says less than many. Faces that are no embeddings go to the larger half.
     """
     all_of_them = vectors(embeddings)
     known = [place for place, vector in enumerate(all_of_them) if vector is not None]
     points = [vector for vector in all_of_them if vector is not None]
     if len(points) < 2:
         return None
+    at = {place: number for number, place in enumerate(known)}
+    said = [
+        (at[one], at[other], differ)
+        for pairs, differ in ((apart, True), (together, False), (beside, True))
+        for one, other in pairs
+        if one in at and other in at
+    ]
+    knots = _knots(len(points), said)
+    parted = [(one, other) for one, other, differ in said if differ]
     mean = _mean(points)
-    found = [_parted(points, start) for start in (_by_direction(points, mean), _by_furthest(points, mean))]
+    starts = [_by_direction(points, mean), _by_furthest(points, mean)]
+    if parted:
+        starts.append(_by_pairs(points, mean, parted))
+    found = [_parted(points, start, knots) for start in starts]
     best = max(filter(None, found), key=lambda it: it.distance * math.sqrt(len(it.small)), default=None)
     if best is None:
         return None
@@ -65,8 +99,23 @@ def halve(embeddings: Sequence[bytes]) -> Halves | None:
     return Halves(tuple(large), tuple(known[at] for at in best.small), best.distance)
 
 
-def _parted(points: Sequence[Vector], start: list[bool]) -> Halves | None:
-    sides = _settle(points, start)
+def _knots(count: int, said: Iterable[tuple[int, int, bool]]) -> list[Knot]:
+    """All points in knots, most of them alone, by pairs and whether the two of each differ."""
+    knot_of: list[Knot] = [[(point, False)] for point in range(count)]
+    is_other = [False] * count
+    for one, other, differ in said:
+        if knot_of[one] is knot_of[other]:
+            continue
+        is_turned = is_other[one] ^ is_other[other] ^ differ
+        for point, side in knot_of[other]:
+            is_other[point] = side ^ is_turned
+            knot_of[one].append((point, is_other[point]))
+            knot_of[point] = knot_of[one]
+    return [knot for point, knot in enumerate(knot_of) if knot[0][0] == point]
+
+
+def _parted(points: Sequence[Vector], start: list[bool], knots: Sequence[Knot]) -> Halves | None:
+    sides = _settle(points, start, knots)
     ones = tuple(at for at, side in enumerate(sides) if side)
     others = tuple(at for at, side in enumerate(sides) if not side)
     if not ones or not others:
@@ -88,17 +137,37 @@ def _mean(points: Sequence[Vector]) -> Vector:
 
 
 def _by_direction(points: Sequence[Vector], mean: Vector) -> list[bool]:
-    """On which side of the mean each point lies, along the direction of the largest variance (power iteration)."""
-    apart = [[a - b for a, b in zip(point, mean, strict=True)] for point in points]
-    way: Vector = max(apart, key=lambda it: _dot(it, it))
+    """On which side of the mean each point lies, along the direction of the largest variance."""
+    apart = [_minus(point, mean) for point in points]
+    way = _way(apart)
+    return _beyond([_dot(row, way) for row in apart])
+
+
+def _by_pairs(points: Sequence[Vector], mean: Vector, pairs: Sequence[Pair]) -> list[bool]:
+    """The same along the direction in which those of each pair differ most."""
+    way = _way([_minus(points[one], points[other]) for one, other in pairs])
+    return _beyond([_dot(_minus(point, mean), way) for point in points])
+
+
+def _minus(one: Vector, other: Vector) -> Vector:
+    return [a - b for a, b in zip(one, other, strict=True)]
+
+
+def _way(rows: Sequence[Vector]) -> Vector:
+    """The direction in which the rows are longest (power iteration)."""
+    way: Vector = max(rows, key=lambda it: _dot(it, it))
     for _ in range(_POWER_ROUNDS):
-        shares = [_dot(row, way) for row in apart]
-        way = [_dot(shares, column) for column in zip(*apart, strict=True)]
+        shares = [_dot(row, way) for row in rows]
+        way = [_dot(shares, column) for column in zip(*rows, strict=True)]
         size = math.sqrt(_dot(way, way))
         if not size:
             break
         way = [number / size for number in way]
-    middle = sum(shares := [_dot(row, way) for row in apart]) / len(shares)
+    return way
+
+
+def _beyond(shares: Sequence[float]) -> list[bool]:
+    middle = sum(shares) / len(shares)
     return [share > middle for share in shares]
 
 
@@ -108,16 +177,21 @@ def _by_furthest(points: Sequence[Vector], mean: Vector) -> list[bool]:
     return [_dot(point, furthest) > _dot(point, mean) for point in points]
 
 
-def _settle(points: Sequence[Vector], sides: list[bool]) -> list[bool]:
-    """Moves points to the nearer mean until none moves."""
+def _settle(points: Sequence[Vector], sides: list[bool], knots: Sequence[Knot]) -> list[bool]:
+    """Moves knots to where their points are nearer to the means, until none moves."""
     for _ in range(MOST_ROUNDS):
         ones = [point for point, side in zip(points, sides, strict=True) if side]
         others = [point for point, side in zip(points, sides, strict=True) if not side]
         if not ones or not others:
             break
         # Nearer to the one mean than to the other: one product with their difference instead of two.
-        apart = [a - b for a, b in zip(_mean(ones), _mean(others), strict=True)]
-        moved = [_dot(point, apart) > 0 for point in points]
+        apart = _minus(_mean(ones), _mean(others))
+        nearer = [_dot(point, apart) for point in points]
+        moved = list(sides)
+        for knot in knots:
+            is_one = sum(-nearer[point] if is_other else nearer[point] for point, is_other in knot) > 0
+            for point, is_other in knot:
+                moved[point] = is_one ^ is_other
         if moved == sides:
             break
         sides = moved

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +12,20 @@ from django.utils.dateparse import parse_date
 from django.utils.formats import date_format
 
 from faces import undo
-from faces.access import faces_visible_to, journal_visible_to
+from faces.access import faces_visible_to, newest_entries
 from faces.deciding import chunks, merges, survivor_of
 from faces.known import known_merged, known_people
 from faces.models import Event, Face, Person
+from faces.noted import Beginning, Length, Rest
 from faces.people import FaceThumb, face_thumbs
 from gallery.access import Viewer
 
 ENTRIES_PER_PAGE = 30
 PICTURES = 6
+# Faces of an entry are counted one by one up to here: whether somebody sees a face is asked of the face.
+COUNTED = 100
+# So many of an entry are looked at first; the others only if too few of these are seen.
+_LOOKED_AT = COUNTED + 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,45 +55,102 @@ def journal(
 ) -> Journal:
     """A page of what the viewer may know of, the last first; of one person, with whom was merged into them.
 
-    A dozen queries at most, however many entries, and one for every `CHUNK` faces that they moved. Counts and pictures
-    are of faces that the viewer sees, and whoever was merged has a name as far as the viewer knows them
-    (`known_people`).
+    A score of queries at most, however many entries, and more only where the viewer sees little: of what the journal
+    has (`access.newest_entries`), or of entries about very many faces (`_Words._seen`). Counts and pictures are of
+    faces that the viewer sees, and whoever was merged has a name as far as the viewer knows them (`known_people`).
     """
-    events = journal_visible_to(viewer).select_related("person", "actor", "undone_by").order_by("-pk")
+    events = Event.objects.all()
     if person is not None:
         went = merges()
         known = known_merged(viewer)
         events = events.filter(person__in=[person.pk, *(pk for pk in known if survivor_of(pk, went) == person.pk)])
     if before is not None:
         events = events.filter(pk__lt=before)
-    found = list(events[: size + 1])
-    more = len(found) > size
-    found = found[:size]
-    words = _Words(viewer, found)
-    return Journal([words.entry(event) for event in found], found[-1].pk if more else None)
+    ids = newest_entries(viewer, events, size + 1)
+    words = _Words(viewer, _entries(ids[:size]))
+    return Journal([words.entry(event) for event in words.events], ids[size - 1] if len(ids) > size else None)
+
+
+def _entries(ids: Sequence[int]) -> list[Any]:
+    """The entries of these ids, the last first, with short lists of faces only: `before` has none, `beginnings` and
+    `lengths` are of what they moved and of what they refused. One query."""
+    rows = Event.objects.filter(pk__in=ids).select_related("person", "actor", "undone_by").defer("before")
+    lists = {
+        f"{name}_{what}": function("before", name=name, **options)
+        for name in ("faces", "refused")
+        for what, function, options in (("first", Beginning, {"count": _LOOKED_AT}), ("length", Length, {}))
+    }
+    events: list[Any] = list(rows.annotate(rest=Rest("before"), **lists).order_by("-pk"))
+    for event in events:
+        event.before = event.rest
+    return events
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Faces of an entry that the viewer sees: the first of them, and how many; `has_more`: more than `COUNTED`, which
+    is `count` then. `length`: of how many the entry is."""
+
+    first: list[int]
+    count: int
+    has_more: bool
+    length: int
+
+
+def _of(ids: Sequence[int], visible: set[int], length: int = 0) -> _Seen:
+    seen = [pk for pk in ids if pk in visible]
+    return _Seen(seen[:PICTURES], min(len(seen), COUNTED), len(seen) > COUNTED, length)
+
+
+def _beginning(event: Any, name: str) -> list[int]:
+    """The list's first faces; an entry about one face notes it apart."""
+    alone = event.before.get("face") if name == "faces" else None
+    return [*getattr(event, f"{name}_first"), *filter(None, [alone])]
 
 
 class _Words:
     """What is needed to put a page of entries into words."""
 
-    def __init__(self, viewer: Viewer, events: Sequence[Event]) -> None:
-        self.viewer = viewer
-        moved = {event.pk: _faces(event.before) for event in events}
-        seen: set[int] = set()
-        refused: dict[int, list[int]] = {event.pk: event.before.get("refused", []) for event in events}
-        for part in chunks(face for ids in (*moved.values(), *refused.values()) for face in ids):
-            seen.update(faces_visible_to(viewer).filter(pk__in=part).order_by().values_list("pk", flat=True))
-        shown_of = {pk: [face for face in ids if face in seen] for pk, ids in moved.items()}
+    def __init__(self, viewer: Viewer, events: Sequence[Any]) -> None:
+        self.viewer, self.events = viewer, events
+        moved, refused = self._seen("faces"), self._seen("refused")
         # Entries of which the viewer sees no face that was named, but some that were said to be somebody else.
-        only_refused = {pk: [face for face in ids if face in seen] for pk, ids in refused.items() if not shown_of[pk]}
-        shown_of |= only_refused
-        self.only_refused = {pk for pk, ids in only_refused.items() if ids}
-        self.counts = {pk: len(ids) for pk, ids in shown_of.items()}
-        self.pictures = {pk: ids[:PICTURES] for pk, ids in shown_of.items()}
-        shown = {face for ids in self.pictures.values() for face in ids}
+        self.only_refused = {pk for pk, seen in refused.items() if seen.count and not moved[pk].count}
+        self.seen = moved | {pk: refused[pk] for pk in self.only_refused}
+        shown = {face for seen in self.seen.values() for face in seen.first}
         self.thumbs = {thumb.id: thumb for thumb in face_thumbs(Face.objects.filter(pk__in=shown))}
         others = {entry["id"] for event in events if event.kind == Event.Kind.MERGE for entry in event.before["people"]}
         self.known = known_people(viewer, {*others, *(event.person_id for event in events if event.person_id)})
+
+    def _seen(self, name: str) -> dict[int, _Seen]:
+        """What the viewer sees of one list of faces, by entry.
+
+        One query for every `CHUNK` faces at the beginnings; where these do not tell, as many for the whole lists, and
+        one more.
+        """
+        lists: dict[int, list[int]] = {event.pk: _beginning(event, name) for event in self.events}
+        visible = self._visible(lists.values())
+        lengths = {event.pk: getattr(event, f"{name}_length") for event in self.events}
+        open_ids = [pk for pk, ids in lists.items() if lengths[pk] > len(ids) and not _of(ids, visible).has_more]
+        if open_ids:
+            whole = dict(Event.objects.filter(pk__in=open_ids).order_by().values_list("pk", f"before__{name}"))
+            visible |= self._visible(whole.values())
+            lists |= whole
+        return {pk: _of(ids, visible, lengths[pk]) for pk, ids in lists.items()}
+
+    def _visible(self, lists: Iterable[Sequence[int]]) -> set[int]:
+        found: set[int] = set()
+        for part in chunks(face for ids in lists for face in ids):
+            found.update(faces_visible_to(self.viewer).filter(pk__in=part).order_by().values_list("pk", flat=True))
+        return found
+
+    def count(self, event: Event, one: str = "a face", many: str = "faces") -> str:
+        """How many faces in words. Of very many, their number is told to whoever decided about them."""
+        seen = self.seen[event.pk]
+        if not seen.has_more:
+            return one if seen.count == 1 else f"{seen.count:,} {many}"
+        is_own = event.actor_id is not None and event.actor_id == self.viewer.pk
+        return f"{seen.length:,} {many}" if is_own else f"more than {COUNTED:,} {many}"
 
     def entry(self, event: Event) -> Entry:
         is_own = event.actor_id is not None and event.actor_id == self.viewer.pk
@@ -97,7 +159,7 @@ class _Words:
             who="You" if is_own else _name(event.actor) or _nobody(event),
             what=_SENTENCES.get(event.kind, _anything)(self, event),
             at=event.at,
-            faces=[self.thumbs[pk] for pk in self.pictures[event.pk] if pk in self.thumbs],
+            faces=[self.thumbs[pk] for pk in self.seen[event.pk].first if pk in self.thumbs],
             may_undo=event.undone_at is None
             and undo.may_be_undone(event)
             and (is_own or bool(getattr(self.viewer, "is_staff", False))),
@@ -120,10 +182,6 @@ class _Words:
         return " and ".join(self.known.get(entry["id"], "somebody") for entry in event.before["people"])
 
 
-def _faces(before: dict[str, Any]) -> list[int]:
-    return [*before.get("faces", ()), *filter(None, [before.get("face")])]
-
-
 def _name(user: User | None) -> str:
     return user.get_username() if user else ""
 
@@ -133,23 +191,18 @@ def _nobody(event: Event) -> str:
     return "PictoPy" if event.kind == Event.Kind.MARKED else "Somebody"
 
 
-def _count(words: _Words, event: Event, one: str = "a face", many: str = "faces") -> str:
-    count = words.counts[event.pk]
-    return one if count == 1 else f"{count:,} {many}"
-
-
 def _is(words: _Words, event: Event) -> str:
-    return "is" if words.counts[event.pk] == 1 else "are"
+    return "is" if words.seen[event.pk].count == 1 else "are"
 
 
 def _named(words: _Words, event: Event) -> str:
     if event.pk in words.only_refused:  # left out of a group, or lost by what somebody accepted of a preview
         return _refused(words, event)
-    return f"said that {_count(words, event)} {_is(words, event)} {words.person(event)}"
+    return f"said that {words.count(event)} {_is(words, event)} {words.person(event)}"
 
 
 def _marked(words: _Words, event: Event) -> str:
-    return f"took the name {words.person(event)} for {_count(words, event)} from files"
+    return f"took the name {words.person(event)} for {words.count(event)} from files"
 
 
 def _renamed(words: _Words, event: Event) -> str:
@@ -157,14 +210,14 @@ def _renamed(words: _Words, event: Event) -> str:
 
 
 def _refused(words: _Words, event: Event) -> str:
-    return f"said that {_count(words, event)} {_is(words, event)} not {words.person(event)}"
+    return f"said that {words.count(event)} {_is(words, event)} not {words.person(event)}"
 
 
 def _no_face(words: _Words, event: Event) -> str:
     return (
         "said that something is no face"
-        if words.counts[event.pk] == 1
-        else f"said that {_count(words, event)} are none"
+        if words.seen[event.pk].count == 1
+        else f"said that {words.count(event)} are none"
     )
 
 
@@ -182,8 +235,8 @@ def _merged(words: _Words, event: Event) -> str:
 
 def _ignored(words: _Words, event: Event) -> str:
     if event.before["after"]["state"] == Face.State.UNKNOWN:
-        return f"took {_count(words, event, 'a stranger', 'strangers')} back"
-    return f"set {_count(words, event, 'a stranger', 'strangers')} aside"
+        return f"took {words.count(event, 'a stranger', 'strangers')} back"
+    return f"set {words.count(event, 'a stranger', 'strangers')} aside"
 
 
 def _born(words: _Words, event: Event) -> str:

@@ -275,6 +275,7 @@ class Preview(models.Model):
         WAITING = "waiting", "waiting"
         RUNNING = "running", "running"
         READY = "ready", "ready"
+        SWITCHING = "switching", "being put in use"
         FAILED = "failed", "failed"
         DONE = "done", "accepted or discarded"
 
@@ -291,6 +292,12 @@ class Preview(models.Model):
     total = models.PositiveIntegerField(default=0)
     result = models.JSONField(default=dict, help_text="What would change, per person and in all")
     error = models.TextField(blank=True)
+    # Another model comes into use by a worker. Where the former one comes back, `entry` is what is taken back.
+    used_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    is_way_back = models.BooleanField(default=False, help_text="Takes the entry of a switch back; nothing was compared")
+    entry = models.ForeignKey(Event, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     attempts = models.PositiveSmallIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     lease_owner = models.CharField(max_length=120, blank=True)

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from faces import ages, crops
 from faces.access import faces_visible_to, people_visible_to, survivor
+from faces.covers import former_covers
 from faces.models import Face, Person
 from gallery.access import Viewer, visible_to
 from gallery.duplicates.worth import Worth
@@ -93,7 +94,8 @@ def photo_counts(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, int]:
 
 
 def person_covers(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, FaceThumb]:
-    """The cover of each person: the chosen one if the viewer sees it, else the best face they see. Two queries.
+    """The cover of each person: the chosen one if the viewer sees it, or the one that was chosen before, else the best
+    face they see. Two queries, and two more if one that was chosen is not seen.
 
     A confirmed face goes before a better one that is a guess, if it shows the person well enough (`COVER_QUALITY`): a
     wrong face on a card is worse than a fair one.
@@ -105,7 +107,9 @@ def person_covers(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, FaceTh
     kinds = (faces.filter(person_id=OuterRef("pk"), is_confirmed__in=[is_sure]) for is_sure in (True, False))
     best = [Subquery(kind.order_by("-quality", "id").values("pk")[:1]) for kind in kinds]
     people = Person.objects.filter(pk__in=person_ids).order_by()
-    rows = list(people.values_list("pk", Subquery(chosen), *best))
+    rows = list(people.values_list("pk", "cover_id", Subquery(chosen), *best))
+    former = former_covers(placed, [pk for pk, cover_id, shown, *_ in rows if cover_id and not shown])
+    rows = [(pk, shown or former.get(pk), *candidates) for pk, _, shown, *candidates in rows]
     found = Face.objects.filter(pk__in=[pk for _, *candidates in rows for pk in candidates if pk])
     thumbs = {face.id: face for face in face_thumbs(found)}
     covers = ((pk, _cover(*(thumbs.get(candidate) for candidate in candidates))) for pk, *candidates in rows)

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from django.db import DatabaseError
 
 from faces import grouping
-from faces.shadow import computing, drawn
+from faces.shadow import computing, drawn, switching
 from gallery import work
 from gallery.thumbnails import StorageFull
 
@@ -25,6 +25,12 @@ def preview(preview_id: int) -> None:
     """Tries other distances, or another model, in the shadow, for a turn."""
     with _room():
         computing.run(preview_id)
+
+
+def switch(preview_id: int) -> None:
+    """Puts another model in place, or the former one again, as somebody asked."""
+    with _room():
+        switching.run(preview_id)
 
 
 def embed_drawn() -> None:

@@ -53,6 +53,12 @@ def undo_event(event: Event, by: AbstractBaseUser) -> list[str]:
         raise AlreadyUndone
     event.refresh_from_db(fields=["before"])  # it may have got to know something in this very moment
     event.undone_by_id = by.pk
+    said = _take_back(event, by)
+    return said + drawing.take_rest_away(event, by)
+
+
+def _take_back(event: Event, by: AbstractBaseUser) -> list[str]:
+    """What `undo_event` does once the entry is marked. Raises `SomethingFirst`."""
     if event.kind == Event.Kind.PAIR:
         return pairs.undo_pair(event, by)
     if event.kind == Event.Kind.RULES:
@@ -205,11 +211,13 @@ def _undo_no_face(event: Event, before: dict[str, Any], by: AbstractBaseUser) ->
 
 
 def _undo_draw(event: Event, person: Person | None, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    """A face that was drawn goes, with the name that it got at once, unless somebody decided about it since."""
-    if since := decided_since(event, before["faces"]):
+    """A face that was drawn goes, with the name that it got at once. If somebody decided about it since, it goes when
+    that is taken back as well (`drawing.take_rest_away`)."""
+    since = decided_since(event, before["faces"])
+    said = _undo_name(event, person, before, by) if person else []
+    if since:
         bury(event, since)
         return ["Somebody decided about this face since: it stays."] if seen_by(by, since) else []
-    said = _undo_name(event, person, before, by) if person else []
     return said + [it for it in drawing.take_away(event) if not said]
 
 

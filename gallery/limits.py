@@ -7,3 +7,6 @@ FORM_BYTES = 16_000_000
 # A picture whose faces are looked for, and the form that brings it.
 FACE_PICTURE_BYTES = 15_000_000
 FACE_FORM_BYTES = FACE_PICTURE_BYTES + 100_000
+# A longer form than that is read and dropped up to here, so that the page says so; browsers show no answer to a request
+# that was cut off.
+FACE_DROPPED_BYTES = 60_000_000

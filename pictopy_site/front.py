@@ -40,6 +40,9 @@ class Allowance:
     They share `under_way_bytes` among themselves, so that forms have their own. With `takes_part`, what has come when
     the time is over, or the connection ends, goes to Django as if it were all: it counts what it gets. With `watches`,
     Django finds in the environment, as `pictopy.has_gone`, whether the visitor still waits for the answer.
+
+    A body that is longer, but not than `dropped_bytes`, is read and dropped, so that the browser, which hears nothing
+    before all is sent, gets a page: Django gets no body, and its length as `pictopy.dropped_bytes`.
     """
 
     method: str
@@ -49,7 +52,17 @@ class Allowance:
     under_way_bytes: int
     takes_part: bool = False
     watches: bool = False
+    dropped_bytes: int = 0
     refusal: str = "This is more than can be sent at once."
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a visitor sent, and whether it is whole; `dropped_bytes`: how much more than is allowed it was."""
+
+    data: bytes = b""
+    is_whole: bool = True
+    dropped_bytes: int = 0
 
 
 class Refused(Exception):  # noqa: N818
@@ -95,13 +108,15 @@ class Front:
         loop = asyncio.get_running_loop()
         watch: asyncio.Future[Any] | None = None
         try:
-            body, is_whole = await self._body(scope, protocol)
-            environ = environment(scope, body)
+            body = await self._body(scope, protocol)
+            environ = environment(scope, body.data)
+            if body.dropped_bytes:
+                environ["pictopy.dropped_bytes"] = body.dropped_bytes
             if self._allowance(scope).watches:
                 watch = asyncio.ensure_future(protocol.client_disconnect())
                 environ["pictopy.has_gone"] = watch.done
             answer = await loop.run_in_executor(self._django, self._ask, environ)
-            if not is_whole:
+            if not body.is_whole:
                 answer.headers.append(("Connection", "close"))  # what still comes is not read any more
         except Refused as refused:
             answer = refusal(refused.status, str(refused))
@@ -149,36 +164,46 @@ class Front:
                 return allowance
         return self._forms
 
-    async def _body(self, scope: Any, protocol: Any) -> tuple[bytes, bool]:
-        """The body of the request, and whether it is whole. Raises Refused if it is too long or takes too long."""
+    async def _body(self, scope: Any, protocol: Any) -> Body:
+        """The body of the request. Raises Refused if it is too long or takes too long."""
         allowed = self._allowance(scope)
         declared = scope.headers.get("content-length", "0")
         if not (declared.isascii() and declared.isdecimal()):
             raise Refused(400, "The length of the form is not a number.")
-        if len(declared) > 18 or int(declared) > allowed.max_body_bytes:
+        most = max(allowed.max_body_bytes, allowed.dropped_bytes)
+        if len(declared) > 18 or int(declared) > most:
             raise Refused(413, allowed.refusal)
         if int(declared) == 0 and "transfer-encoding" not in scope.headers:
-            return b"", True
+            return Body()
         pool = allowed.path.pattern
-        body = bytearray()
+        held, length = bytearray(), 0
         try:
             async with asyncio.timeout(allowed.body_s):
                 async for part in protocol:
-                    body += part
-                    self._under_way[pool] += len(part)
-                    if len(body) > allowed.max_body_bytes:
+                    length += len(part)
+                    if length > most:
                         raise Refused(413, allowed.refusal)
+                    if max(length, int(declared)) > allowed.max_body_bytes:
+                        self._under_way[pool] -= len(held)
+                        held.clear()
+                        continue
+                    held += part
+                    self._under_way[pool] += len(part)
                     if self._under_way[pool] > allowed.under_way_bytes:
                         raise Refused(503, "PictoPy is busy. Please try again in a few seconds.")
         except TimeoutError:
+            if length > allowed.max_body_bytes:
+                return Body(is_whole=False, dropped_bytes=length)
             if not allowed.takes_part:
                 raise Refused(408, "The form did not come in time.") from None
-            return bytes(body), False
+            return Body(bytes(held), is_whole=False)
         finally:
-            self._under_way[pool] -= len(body)
-        if len(body) < int(declared) and not allowed.takes_part:
+            self._under_way[pool] -= len(held)
+        if length > allowed.max_body_bytes:
+            return Body(is_whole=length >= int(declared), dropped_bytes=length)
+        if length < int(declared) and not allowed.takes_part:
             raise Refused(400, "The form did not come whole.")
-        return bytes(body), len(body) >= int(declared)
+        return Body(bytes(held), length >= int(declared))
 
 
 def environment(scope: Any, body: bytes) -> dict[str, Any]:

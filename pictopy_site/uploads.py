@@ -45,6 +45,7 @@ def allowances() -> list[Allowance]:
             FORM_S,
             2 * limits.FACE_FORM_BYTES,
             watches=True,
+            dropped_bytes=limits.FACE_DROPPED_BYTES,
             refusal=f"A picture may have at most {limits.FACE_PICTURE_BYTES // 10**6} MB. Send a smaller copy of it.",
         ),
     ]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from faces import revisions
 from faces.access import clusters_visible_to, faces_visible_to, people_visible_to
 from faces.models import Clustering, Face, Preview
-from faces.shadow import changes, distances, models, spares
+from faces.shadow import changes, distances, models, spares, switching
 from faces.shadow.distances import Distances
 from faces.shadow.fingerprint import fingerprint
 from gallery.access import Viewer, get_or_404
@@ -160,19 +160,45 @@ class Shown:
         return self.preview.model != self.present
 
     @property
+    def is_switching(self) -> bool:
+        return self.preview.state == Preview.State.SWITCHING
+
+    @property
     def is_open(self) -> bool:
-        return self.preview.state in {Preview.State.WAITING, Preview.State.RUNNING}
+        return self.is_switching or self.preview.state in {Preview.State.WAITING, Preview.State.RUNNING}
+
+    @property
+    def is_switched(self) -> bool:
+        """Whether its model came into use, or again."""
+        entry = self.preview.entry
+        return self.preview.is_accepted and entry is not None and switching.is_switch(entry)
+
+    @property
+    def may_undo(self) -> bool:
+        entry = self.preview.entry
+        return self.is_switched and not self.preview.is_way_back and entry is not None and entry.undone_at is None
+
+    @property
+    def title(self) -> str:
+        if self.preview.is_way_back:
+            return f"Back to {self.preview.model}"
+        if self.is_switching or self.is_switched:
+            return f"Switch to {self.preview.model}"
+        return "What would change"
 
     @property
     def mark(self) -> str:
         """Changes when there is something new to be seen but progress."""
+        if self.is_switching:
+            return f"{self.preview.state}-{bool(self.preview.lease_owner)}"
         is_making = self.progress is None or self.progress.percent == 100
         return f"{self.preview.state}-{is_making}" if self.is_open else str(self.preview.state)
 
 
 def get_preview(viewer: Viewer, preview_id: int) -> Preview:
     """A preview for administrators, whoever asked for it; Http404 for others."""
-    return get_or_404(Preview.objects.all() if may_see(viewer) else Preview.objects.none(), pk=preview_id)
+    rows = Preview.objects.select_related("entry") if may_see(viewer) else Preview.objects.none()
+    return get_or_404(rows, pk=preview_id)
 
 
 def shown(viewer: Viewer, preview: Preview, *, start: int = 0) -> Shown:

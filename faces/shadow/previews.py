@@ -21,6 +21,7 @@ from faces.shadow.distances import Distances
 from gallery import work
 
 PREVIEW = "faces.tasks.preview"
+SWITCH = "faces.tasks.switch"
 KILLED = (
     "PictoPy's worker stopped each of the three times it tried this: there may be too little memory for so many faces."
 )
@@ -46,17 +47,28 @@ def ask(model: str, rules: Distances, by: AbstractBaseUser) -> Preview:
 
 
 @transaction.atomic
-def discard(preview: Preview) -> None:
-    """Puts a preview away; a worker that is at it writes nothing more. What another model has seen so far is kept."""
-    Preview.objects.filter(pk=preview.pk).exclude(state=State.DONE).update(
+def discard(preview: Preview) -> bool:
+    """Puts a preview away; a worker that is at it writes nothing more. What another model has seen so far is kept.
+
+    One whose model is to come into use waits to be looked at again. False if that is happening at this moment: it is
+    not waited for, so nothing is locked.
+    """
+    mine = Preview.objects.filter(pk=preview.pk)
+    asked = mine.filter(state=State.SWITCHING)
+    if asked.filter(lease_owner="", is_way_back=False).update(state=State.READY):
+        return True
+    if asked.exclude(lease_owner="").exists():
+        return False
+    mine.exclude(state=State.DONE).update(
         state=State.DONE, result={}, lease_owner="", lease_until=None, finished_at=timezone.now()
     )
+    return True
 
 
 @transaction.atomic
 def retry(preview: Preview) -> bool:
     """Makes one that failed, or that is out of date, once more. False if it is at work or put away."""
-    again = Preview.objects.filter(pk=preview.pk, state__in=[State.READY, State.FAILED])
+    again = Preview.objects.filter(pk=preview.pk, state__in=[State.READY, State.FAILED], is_way_back=False)
     if not again.update(state=State.WAITING, attempts=0, error="", result={}, seen=""):
         return False
     work.wake(PREVIEW, preview.pk)
@@ -100,10 +112,13 @@ def _ours(preview: Preview) -> QuerySet[Preview]:
 
 def sweep() -> None:
     """Takes back previews whose worker ended, and wakes one for each that waits. One query while there are none."""
-    for preview in Preview.objects.filter(state__in=[State.WAITING, State.RUNNING]):
+    for preview in Preview.objects.filter(state__in=[State.WAITING, State.RUNNING, State.SWITCHING]):
+        if is_held(preview):
+            continue
+        if preview.state == State.SWITCHING:
+            work.wake(SWITCH, preview.pk)
+            continue
         if preview.state == State.RUNNING:
-            if not _is_abandoned(preview):
-                continue
             held = Preview.objects.filter(
                 pk=preview.pk, state=State.RUNNING, lease_owner=preview.lease_owner, lease_until=preview.lease_until
             )
@@ -119,6 +134,8 @@ def sweep() -> None:
         work.wake(PREVIEW, preview.pk)
 
 
-def _is_abandoned(preview: Preview) -> bool:
-    is_over = preview.lease_until is None or preview.lease_until < timezone.now()
-    return is_over or work.is_gone(preview.lease_owner)
+def is_held(preview: Preview) -> bool:
+    """Whether a worker that may still be alive is at it."""
+    if not preview.lease_owner or preview.lease_until is None:
+        return False
+    return preview.lease_until > timezone.now() and not work.is_gone(preview.lease_owner)

@@ -13,12 +13,12 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import connection, transaction
-from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models import F
 from django.utils import timezone
 
 from faces import revisions
 from faces.analyzer import FacesAnalyzer, version_of
-from faces.models import Cluster, Clustering, Event, Face, Preview, SpareEmbedding
+from faces.models import Cluster, Clustering, Event, Face, Preview
 from faces.shadow import distances, models
 from faces.shadow.distances import NAMES, Distances
 from gallery.analysis import in_use
@@ -35,10 +35,11 @@ class NotApplicable(Exception):  # noqa: N818
 def use(preview: Preview, by: AbstractBaseUser) -> Event:
     """From now on faces are compared as this preview did, by its distances and its model. Raises `NotApplicable`.
 
-    Locks all of clustering. For another model it writes a row for each face: seconds for 100,000.
+    Locks all of clustering. For another model it writes a row for each face, seconds for 100,000, so only workers do
+    that (`switching`).
     """
     revisions.lock()
-    preview = _ready(preview)
+    preview = ready(preview)
     present = models.present()
     before: dict[str, Any] = {"model": preview.model, "former": present}
     if preview.model != present:
@@ -64,11 +65,7 @@ def undo(event: Event) -> list[str]:
     Raises `NotApplicable` if that is not possible now: it may be later.
     """
     before = event.before
-    clustering = Clustering.objects.filter(model=before["model"]).first()
-    if models.present() != before["model"]:
-        raise NotApplicable("Another model for recognising faces is in use since.")
-    if clustering is None or _chosen(clustering) != before["after"]:
-        raise NotApplicable("The distances were changed again since.")
+    clustering = may_be_undone(event)
     if before["former"] != before["model"]:
         _switch(before["model"], before["former"])
     Clustering.objects.filter(pk=clustering.pk).update(**before["was"])
@@ -76,8 +73,20 @@ def undo(event: Event) -> list[str]:
     return []
 
 
-def _ready(preview: Preview) -> Preview:
-    found = Preview.objects.select_for_update().filter(pk=preview.pk, state=Preview.State.READY).first()
+def may_be_undone(event: Event) -> Clustering:
+    """The distances that an entry left, if they and its model are still in use. Raises `NotApplicable`."""
+    clustering = Clustering.objects.filter(model=event.before["model"]).first()
+    if models.present() != event.before["model"]:
+        raise NotApplicable("Another model for recognising faces is in use since.")
+    if clustering is None or _chosen(clustering) != event.before["after"]:
+        raise NotApplicable("The distances were changed again since.")
+    return clustering
+
+
+def ready(preview: Preview) -> Preview:
+    """A preview that may be put in place, locked. Raises `NotApplicable`."""
+    states = [Preview.State.READY, Preview.State.SWITCHING]
+    found = Preview.objects.select_for_update().filter(pk=preview.pk, state__in=states).first()
     if found is None:
         raise NotApplicable("This preview was put away in the meantime.")
     return found
@@ -100,27 +109,28 @@ def _choose(clustering: Clustering, wanted: Distances, default: Distances) -> di
 # --- another model
 
 
-def _switch(former: str, model: str) -> None:
-    """Exchanges the embeddings of one model for those of another. Raises `NotApplicable`.
-
-    Six statements that each go through all faces or photos, however many there are.
-    """
+def may_switch(model: str) -> tuple[str, str]:
+    """The versions of the analyzer before and after a switch to a model. Raises `NotApplicable`. Cheap."""
     if why := models.why_not(model):
         raise NotApplicable(why)
     detector = FacesAnalyzer().models()[0]
     if detector is None:
         raise NotApplicable("The model for face detection is not at hand.")
-    if not _exchanged(model).exists() and Face.objects.filter(model=former).exists():
-        raise NotApplicable(f"{model} has not looked at any face yet.")
-    now = version_of(detector, catalog.model(model))
     was, present = in_use(FacesAnalyzer.name), FacesAnalyzer().version()
     if present is not None and was != present:
         raise NotApplicable("PictoPy was just updated, and is noting which photos to look at again. Try in a minute.")
+    return was, version_of(detector, catalog.model(model))
+
+
+def _switch(former: str, model: str) -> None:
+    """Exchanges the embeddings of one model for those of another. Raises `NotApplicable`.
+
+    Six statements that each go through all faces or photos, however many there are.
+    """
+    was, now = may_switch(model)
     _keep_former(model)
-    spare = SpareEmbedding.objects.filter(face=OuterRef("pk"), model=model)
-    _exchanged(model).update(
-        embedding=Subquery(spare.values("embedding")[:1]), embedding_crc=Subquery(spare.values("crc")[:1]), model=model
-    )
+    if not _exchange(model) and Face.objects.filter(model=former).exists():
+        raise NotApplicable(f"{model} has not looked at any face yet.")
     # Suggestions keep their addresses: the next run makes the groups anew, and each keeps its id while it mostly stays.
     Cluster.objects.filter(model=former).update(model=model)
     left = Face.objects.filter(digest=F("photo__digest")).exclude(model__in=[model, ""])
@@ -136,24 +146,34 @@ def _switch(former: str, model: str) -> None:
     )
 
 
-def _exchanged(model: str) -> QuerySet[Face]:
-    """Faces whose embedding by the model lies ready, made of what they are now."""
-    ready = SpareEmbedding.objects.filter(model=model, embedding__isnull=False, crc__gt=0)
-    rows = ready.filter(made_of=F("face__embedding_crc")).exclude(face__model=model)
-    return Face.objects.filter(pk__in=rows.values("face"))
+# Embeddings of the model that lie ready, made of what the faces are now. Two statements for which the ORM has no words:
+# rows of one table written into the other, joined once.
+_READY = (
+    "spare.face_id = face.id AND spare.model = %s AND spare.embedding IS NOT NULL AND spare.crc > 0"
+    " AND spare.made_of = face.embedding_crc AND face.model <> spare.model"
+)
+
+
+def _exchange(model: str) -> int:
+    """Puts the embeddings that lie ready in place; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE faces_face AS face SET embedding = spare.embedding, embedding_crc = spare.crc, model = spare.model"
+            f" FROM faces_spareembedding AS spare WHERE {_READY}",
+            [model],
+        )
+        return int(cursor.rowcount)
 
 
 def _keep_former(model: str) -> None:
-    """Makes spares of the embeddings that are about to be replaced. One statement: the ORM has none for it."""
+    """Makes spares of the embeddings that are about to be replaced."""
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO faces_spareembedding"
             " (face_id, model, made_of, embedding, crc, reason, attempts, lease_owner)"
             " SELECT face.id, face.model, spare.crc, face.embedding, face.embedding_crc, '', 0, ''"
             " FROM faces_spareembedding AS spare JOIN faces_face AS face ON face.id = spare.face_id"
-            " WHERE spare.model = %s AND spare.embedding IS NOT NULL AND spare.crc > 0"
-            " AND spare.made_of = face.embedding_crc AND face.model <> spare.model AND face.model <> ''"
-            " AND face.embedding IS NOT NULL"
+            f" WHERE {_READY} AND face.model <> '' AND face.embedding IS NOT NULL"
             " ON CONFLICT (model, face_id) DO UPDATE SET made_of = excluded.made_of, embedding = excluded.embedding,"
             " crc = excluded.crc, reason = '', attempts = 0",
             [model],

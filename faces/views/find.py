@@ -27,7 +27,8 @@ class InMemory(MemoryFileUploadHandler):
 @require_http_methods(["GET", "HEAD", "POST"])
 def person_find(request: MemberRequest) -> HttpResponse:
     """The form, and for a picture whom its faces are like. 422 if it is none, 413 too large, 503 busy, 429 too many."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > limits.FACE_FORM_BYTES:
+    length = request.META.get("pictopy.dropped_bytes") or request.META.get("CONTENT_LENGTH") or 0
+    if int(length) > limits.FACE_FORM_BYTES:
         return _page(request, error=_TOO_LARGE, status=413)
     request.upload_handlers = [InMemory(request)]
     return _person_find(request)

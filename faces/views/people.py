@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -23,11 +24,14 @@ from faces import (
     sets,
     strangers,
     suggestions,
+    undo,
     years,
 )
 from faces.analyzer import FacesAnalyzer
 from faces.forms import PersonForm
-from faces.models import Person
+from faces.models import Event, Person
+from faces.shadow import page, switching
+from faces.shadow.rules import NotApplicable
 from faces.views import MemberRequest, back_from, number, say, take_back
 from faces.views.questions import question_url
 from gallery import queries
@@ -159,6 +163,8 @@ def person_hide(request: MemberRequest, person_id: int) -> HttpResponse:
 def event_undo(request: MemberRequest, event_id: int) -> HttpResponse:
     """Takes an entry of the journal back and says what could not be. On the page of questions it is asked again."""
     event = access.get_event(request.user, event_id)
+    if switching.is_switch(event):
+        return _switch_back(request, event)
     take_back(request, event)
     is_asking = urlsplit(request.POST.get("next", "")).path == reverse("faces:question_list")
     if is_asking and (key := event.before.get("question")):
@@ -166,3 +172,18 @@ def event_undo(request: MemberRequest, event_id: int) -> HttpResponse:
     person = access.people_visible_to(request.user).filter(pk=event.person_id).first() if event.person_id else None
     stays = person is not None and event.kind != event.Kind.NAME
     return back_from(request, person.get_absolute_url() if person and stays else "")
+
+
+def _switch_back(request: MemberRequest, event: Event) -> HttpResponse:
+    """Has a worker bring the former model back. Administrators see how far it is."""
+    try:
+        preview = switching.ask_back(event, request.user)
+    except undo.AlreadyUndone:
+        messages.info(request, "That was taken back already.")
+    except NotApplicable as error:
+        messages.warning(request, str(error))
+    else:
+        if page.may_see(request.user):
+            return SeeOther(reverse("faces:preview_detail", args=[preview.pk]))
+        messages.success(request, f"Faces are recognised with {preview.model} again in a moment.")
+    return back_from(request)

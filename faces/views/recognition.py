@@ -11,7 +11,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from faces import access
 from faces.models import Person, Preview
-from faces.shadow import accepting, changes, page, previews, rules
+from faces.shadow import accepting, changes, models, page, previews, rules, switching
 from faces.shadow.forms import DistancesForm
 from faces.views import MemberRequest, number, say
 from gallery.views import SeeOther, back_to, is_fragment, render_page
@@ -71,24 +71,33 @@ def preview_detail(request: MemberRequest, preview_id: int) -> HttpResponse:
 
 @require_POST
 def preview_use(request: MemberRequest, preview_id: int) -> HttpResponse:
-    """From now on faces are compared like this."""
+    """From now on faces are compared like this: distances at once, another model as soon as a worker has switched."""
     preview = page.get_preview(request.user, preview_id)
+    detail = reverse("faces:preview_detail", args=[preview.pk])
     try:
+        if preview.model != models.present():
+            switching.ask(preview, request.user)
+            return SeeOther(detail)
         event = rules.use(preview, request.user)
     except rules.NotApplicable as error:
         messages.error(request, str(error))
-        return SeeOther(reverse("faces:preview_detail", args=[preview.pk]))
-    is_switch = event.before["model"] != event.before["former"]
-    what = f"Faces are recognised with {event.before['model']} now." if is_switch else "These distances are in use now."
-    say(request, f"{what} Groups and names follow in a moment.", event)
+        return SeeOther(detail)
+    say(request, "These distances are in use now. Groups and names follow in a moment.", event)
     return SeeOther(reverse("faces:recognition"))
 
 
 @require_POST
 def preview_discard(request: MemberRequest, preview_id: int) -> HttpResponse:
-    """Puts a preview away, also one that is still being made. What another model saw so far is kept."""
+    """Puts a preview away, also one that is still being made. What another model saw so far is kept.
+
+    One whose model waits to come into use goes on waiting to be looked at.
+    """
     preview = page.get_preview(request.user, preview_id)
-    previews.discard(preview)
+    is_stopped = previews.discard(preview)
+    if not is_stopped:
+        messages.info(request, "PictoPy is switching at this moment. You can switch back afterwards.")
+    if not is_stopped or (preview.state == Preview.State.SWITCHING and not preview.is_way_back):
+        return SeeOther(reverse("faces:preview_detail", args=[preview.pk]))
     is_made = preview.state == Preview.State.READY
     messages.success(request, "Put away. Nothing was changed." if is_made else "Stopped. Nothing was changed.")
     return SeeOther(reverse("faces:recognition"))

@@ -82,14 +82,22 @@ def test_a_walk_through_naming_parting_merging_and_undoing_by_keyboard(page: Pag
     page.get_by_label("Name", exact=True).fill("ottilie")
     page.keyboard.press("Enter")
     expect(page.get_by_text("There is already somebody called Ottilie. Are they the same person?")).to_be_visible()
+    # Another name and Enter is another name, and no answer.
+    page.get_by_label("Name", exact=True).fill("Zenobia the Younger")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Zenobia the Younger", level=1)).to_be_visible()
+    page.get_by_text("Edit", exact=True).click()
+    page.get_by_label("Name", exact=True).fill("ottilie")
+    page.keyboard.press("Enter")
     page.get_by_role("button", name="Yes, the same").press("Enter")
     expect(page.get_by_role("heading", name="Ottilie", level=1)).to_be_visible()
-    expect(steps.toast(page)).to_contain_text("Zenobia is Ottilie now.")
+    expect(steps.toast(page)).to_contain_text("Zenobia the Younger is Ottilie now.")
     assert open_faces(page, "Ottilie") == before
 
     # All of it is in the journal and is taken back from there.
-    undo_latest(page, "said that Zenobia is Ottilie")
+    undo_latest(page, "said that Zenobia the Younger is Ottilie")
     assert open_faces(page, "Ottilie") == before - 2
+    undo_latest(page, "renamed Zenobia to Zenobia the Younger")
     undo_latest(page, "said that 2 faces are Zenobia")
     assert open_faces(page, "Ottilie") == before
     undo_latest(page, "are Ottilie")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from faces import people
-from faces.models import Person
+from faces import people, services, undo
+from faces.models import Face, Person
 from gallery.models import Library
 from tests.factories import FaceFactory, LibraryFactory, PersonFactory, PhotoFactory, UserFactory
 
@@ -57,3 +59,47 @@ def test_the_chosen_face_stands_whatever_its_quality_and_no_hidden_face_does() -
     person.cover_id = face(person, 0.1, sure=True)
     person.save()
     assert cover_of(viewer, person) == person.cover_id
+
+
+def test_a_cover_in_a_private_library_leaves_others_the_one_that_was_chosen_before() -> None:
+    owner, member, person = UserFactory(), UserFactory(), PersonFactory()
+    own = LibraryFactory(owner=owner, visibility="private")
+    best = face(person, 0.9, sure=True)
+    first, second = (face(person, 0.3, sure=True) for _ in range(2))
+    secret = face(person, 0.8, sure=True, library=own)
+    entries = {}
+    for chosen in (first, second, secret):
+        entries[chosen] = services.set_cover(Face.objects.get(pk=chosen), owner)
+    person.refresh_from_db()
+    assert [cover_of(owner, person), cover_of(member, person)] == [secret, second]
+    undo.undo_event(entries[second], owner)
+    assert [cover_of(owner, person), cover_of(member, person)] == [secret, first], "what was taken back was not chosen"
+    other = PersonFactory()
+    Face.objects.filter(pk=first).update(person=other)
+    assert cover_of(member, person) == best, "of somebody else by now"
+    Face.objects.filter(pk=first).update(person=person)
+    undo.undo_event(entries[secret], owner)
+    assert [cover_of(owner, person), cover_of(member, person)] == [first, first]
+    undo.undo_event(entries[first], owner)
+    assert [cover_of(owner, person), cover_of(member, person)] == [best, best]
+
+
+def test_covers_cost_as_many_queries_however_many_are_not_seen() -> None:
+    owner, member = UserFactory(), UserFactory()
+    own = LibraryFactory(owner=owner, visibility="private")
+
+    def another() -> int:
+        person = PersonFactory()
+        for library in (None, own):
+            services.set_cover(Face.objects.get(pk=face(person, 0.5, sure=True, library=library)), owner)
+        return person.pk
+
+    def queries(ids: list[int]) -> int:
+        viewer = User.objects.get(pk=member.pk)
+        with CaptureQueriesContext(connection) as captured:
+            assert len(people.person_covers(viewer, ids)) == len(ids)
+        return len(captured)
+
+    ids = [another() for _ in range(2)]
+    few = queries(ids)
+    assert queries([*ids, another(), another()]) == few

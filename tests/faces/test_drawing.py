@@ -86,6 +86,8 @@ def test_a_name_that_several_have_is_asked_about_with_the_box_still_there(house:
     page = response.content.decode()
     assert response.status_code == 422
     assert "Is this the Anna you know?" in page
+    form = page.partition('id="draw_form"')[2]
+    assert ">Save</button>" in form[: form.index('name="who"')], "Enter after another name is no answer"
     assert 'name="left" id="draw_left" min="0" max="100" step="any" value="10"' in page
     assert not photo.faces.exists()
     assert draw(member_client, photo, name="anna", who=str(annas[1].pk)).status_code == 303

@@ -110,10 +110,11 @@ def test_a_picture_leaves_no_trace_and_the_server_stays_small(house: House) -> N
     assert status == 422
     assert "No face was found in this picture." in html
     assert line.find(b"Dear Anna, this is a letter.")[0] == 422
-    status, html = line.find(bytes(limits.FACE_PICTURE_BYTES + 1))
-    assert status == 413
-    assert "at most 15 MB" in html
-    assert "413" in (said := line.announce(limits.FACE_FORM_BYTES + 1))
+    for length in (limits.FACE_PICTURE_BYTES + 1, limits.FACE_DROPPED_BYTES - 1_000):
+        status, html = line.find(bytes(length))
+        assert status == 413
+        assert re.search(r'<p class="error" id="find_error" role="alert">A picture may have at most 15 MB', html)
+    assert "413" in (said := line.announce(limits.FACE_DROPPED_BYTES + 1))
     assert "at most 15 MB" in said
     assert line.find(marked)[0] == 422
     after = web_peak_bytes(house)

@@ -101,6 +101,12 @@ def test_a_suggestion_named_by_somebody_else_meanwhile_is_gone(
     assert member_client.post(f"/people/suggestions/{cluster.pk}/name/", {"name": "Opa"}).status_code == 404
 
 
+def first_button(page: str, action: str) -> str:
+    """What Enter in a field of a form presses."""
+    found = re.search(r"<button[^>]*>", page.partition(f'action="{action}"')[2])
+    return found[0] if found else ""
+
+
 def test_a_person_is_renamed_and_a_double_name_is_asked_about(owner_client: Client, house: House, anna: Person) -> None:
     tom = PersonFactory(name="Tom")
     house.face(4, person=tom, state="assigned")
@@ -111,6 +117,7 @@ def test_a_person_is_renamed_and_a_double_name_is_asked_about(owner_client: Clie
     assert "There is already somebody called Anna. Are they the same person?" in page
     assert f'name="with" value="{anna.pk}" formaction="/people/{tom.pk}/merge/"' in page
     assert page.count("/media/faces/") >= 2, "pictures of both"
+    assert first_button(page, url) == '<button class="button">', "Enter after another name is no answer"
     tom.refresh_from_db()
     assert tom.name == "Tom"
     assert owner_client.post(url, {"name": ""}).status_code == 422

@@ -6,16 +6,17 @@ import datetime as dt
 import html
 import re
 
+import pytest
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from faces import journal, services, undo
-from faces.access import journal_visible_to
+from faces.access import journal_visible_to, newest_entries
 from faces.models import Event, Face, Person
 from tests.faces.conftest import House
-from tests.factories import ClusterFactory, PersonFactory
+from tests.factories import ClusterFactory, PersonFactory, PhotoFactory
 
 JOURNAL = "/people/journal/"
 
@@ -134,3 +135,74 @@ def test_pages_follow_each_other_and_cost_the_same(
     assert [entry.id for entry in (*first.entries, *second.entries)] == list(
         journal_visible_to(owner).order_by("-pk").values_list("pk", flat=True)
     )
+
+
+@pytest.fixture
+def many(house: House) -> tuple[list[int], list[int]]:
+    """Faces of two photos, more than are counted one by one: in the household's library, and in the private one."""
+    photos = [PhotoFactory(library=library) for library in (house.library, house.private)]
+    box = {"x": 0.1, "y": 0.1, "w": 0.1, "h": 0.1, "score": 0.9}
+    rows = [Face(photo=photo, digest=photo.digest, **box) for photo in photos for _ in range(journal.COUNTED + 30)]
+    made = [face.pk for face in Face.objects.bulk_create(rows)]
+    return made[: len(made) // 2], made[len(made) // 2 :]
+
+
+def test_of_very_many_faces_the_number_is_told_to_whoever_decided(
+    owner: User, owner_client: Client, member_client: Client, anna: Person, many: tuple[list[int], list[int]]
+) -> None:
+    shared, private = many
+    for faces, kind in ((shared, Event.Kind.MOVE), (private + shared[:3], Event.Kind.MOVE), (private, Event.Kind.NAME)):
+        before = {"faces": faces, "formers": [[pk, None, "unknown", False, None, False] for pk in faces]}
+        if kind == Event.Kind.NAME:
+            before = {"faces": [], "released": [], "refused": [*faces, *shared], "is_new": False}
+        Event.objects.create(kind=kind, actor=owner, person=anna, before=before)
+    assert lines(owner_client) == [
+        "You said that 260 faces are not Anna",
+        "You said that 133 faces are Anna",
+        "You said that 130 faces are Anna",
+    ]
+    assert lines(member_client) == [
+        "anna said that more than 100 faces are not Anna",
+        "anna said that 3 faces are Anna",
+        "anna said that more than 100 faces are Anna",
+    ], "who sees none of the first faces has all of them looked at"
+    page = member_client.get(JOURNAL).content.decode()
+    assert page.count("Open the photo") == 2 * journal.PICTURES + 3
+
+
+def test_a_page_costs_as_many_queries_however_many_faces_were_moved(
+    owner: User, anna: Person, many: tuple[list[int], list[int]]
+) -> None:
+    def queries(faces: list[int]) -> int:
+        Event.objects.all().delete()
+        rows = [[pk, None, "unknown", False, None, False] for pk in faces]
+        for _ in range(3):
+            Event.objects.create(
+                kind=Event.Kind.MOVE, actor=owner, person=anna, before={"faces": faces, "formers": rows}
+            )
+        with CaptureQueriesContext(connection) as captured:
+            page = journal.journal(owner)
+        assert [len(entry.faces) for entry in page.entries] == [min(len(faces), journal.PICTURES)] * 3
+        assert all(entry.may_undo for entry in page.entries)
+        whole = '"faces_event"."person_id", "faces_event"."before"'
+        assert not any(whole in query["sql"] for query in captured), "the lists are not loaded"
+        return len(captured)
+
+    queries(many[0][:2])  # what a viewer is asked once
+    assert queries(many[0][:2]) == queries(many[0])
+
+
+def test_the_newest_entries_are_those_that_one_may_know_of(
+    owner: User, member: User, house: House, anna: Person, secret: Person
+) -> None:
+    faces = [face.pk for face in anna.faces.order_by("pk")]
+    private = [face.pk for face in secret.faces.all()]
+    for number in range(40):
+        of_all = number % 13 == 0
+        before = {"faces": faces if of_all else private}
+        Event.objects.create(kind=Event.Kind.NAME, actor=owner, person=anna if of_all else secret, before=before)
+    for viewer in (owner, member):
+        known = list(journal_visible_to(viewer).order_by("-pk").values_list("pk", flat=True))
+        for count in (1, 2, 4, 50):
+            assert newest_entries(viewer, Event.objects.all(), count) == known[:count]
+    assert len(known) == 4

@@ -12,9 +12,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from faces import halves, splitting
-from faces.models import Person
+from faces.models import FacePair, Person
 from tests.faces.conftest import House, look
-from tests.factories import ClusterFactory, unit_vector
+from tests.factories import ClusterFactory, PersonFactory, PhotoFactory, unit_vector
 
 
 @pytest.mark.parametrize(("many", "few"), [(40, 40), (60, 3), (30, 1), (2, 1)])
@@ -24,6 +24,73 @@ def test_two_people_are_told_apart(many: int, few: int) -> None:
     assert found is not None
     assert found.small == tuple(range(many, many + few)) or (many == few and found.small == tuple(range(many)))
     assert found.distance > 0.5
+
+
+def blurred(who: int, shot: int) -> bytes:
+    """A face of somebody that is further from their others than from some of a look-alike's."""
+    alike = unit_vector(1) + 0.55 * unit_vector(10 + who) + 1.5 * unit_vector(1000 * who + shot)
+    return (alike / np.linalg.norm(alike)).astype(np.float32).tobytes()
+
+
+def right(found: halves.Halves | None, many: int, few: int) -> float:
+    """The share of faces in the right half, where the first `many` are of the one."""
+    assert found is not None
+    is_second = np.isin(np.arange(many + few), found.small)
+    share = float((is_second == (np.arange(many + few) >= many)).mean())
+    return max(share, 1 - share)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("many", "few"), [(20, 20), (24, 8)])
+def test_look_alikes_are_told_apart_by_photos_of_both(many: int, few: int) -> None:
+    shares: dict[int, list[float]] = {}
+    for pair in range(8):
+        one, other = 2 * pair, 2 * pair + 1
+        faces = [blurred(one, shot) for shot in range(many)] + [blurred(other, shot) for shot in range(few)]
+        for photos in (0, few // 2, few):
+            found = halves.halve(faces, beside=[(shot, many + shot) for shot in range(photos)])
+            shares.setdefault(photos, []).append(right(found, many, few))
+    none, some, all_of_them = (float(np.mean(it)) for it in shares.values())
+    assert some > none + 0.05
+    assert all_of_them > none + 0.1
+    assert all_of_them >= some
+
+
+def test_what_is_known_of_pairs_holds_as_far_as_it_does_not_contradict_itself() -> None:
+    faces = [look(1, shot) for shot in range(6)] + [look(2, shot) for shot in range(4)]
+
+    def sides(**pairs: list[halves.Pair]) -> list[bool]:
+        found = halves.halve(faces, **pairs)
+        assert found is not None
+        return [place in found.small for place in range(len(faces))]
+
+    assert sides() == [False] * 6 + [True] * 4
+    assert sides(together=[(0, 9)])[0] == sides(together=[(0, 9)])[9]
+    both = sides(apart=[(0, 1), (1, 2)], together=[(0, 2), (0, 1)], beside=[(0, 2), (5, 9)])
+    assert (both[0] == both[2], both[0] == both[1], both[5] == both[9]) == (True, False, False)
+    broken = halves.halve([b"", *faces], beside=[(0, 1), (6, 10)])
+    assert broken is not None
+    assert 0 in broken.large
+
+
+def test_two_faces_of_one_photo_part_who_was_merged(owner: User, house: House) -> None:
+    person = PersonFactory(name="Both")
+    named = {"person": person, "state": "assigned", "is_confirmed": True}
+    photos = PhotoFactory.create_batch(8, library=house.library)
+    rows = [[house.face(9, photo=photo, embedding=blurred(who, at), **named) for at, photo in enumerate(photos)]
+            for who in (3, 4)]  # fmt: skip
+    mirrored = PhotoFactory(library=house.library)
+    twice = [house.face(9, photo=mirrored, embedding=blurred(3, 50), **named) for _ in range(2)]
+    proposal = splitting.person_halves(owner, person)
+    assert proposal is not None
+    small = {face.id for face in proposal.small}
+    assert all((one.pk in small) != (other.pk in small) for one, other in zip(*rows, strict=True))
+    assert len(small & {face.pk for face in twice}) in {0, 2}, "a mirror shows one person twice"
+    one, other = sorted(twice, key=lambda face: face.pk)
+    FacePair.objects.create(one=one, other=other, is_same=False)
+    proposal = splitting.person_halves(owner, person)
+    assert proposal is not None
+    assert len({face.id for face in proposal.small} & {one.pk, other.pk}) == 1, "unless somebody said that it does not"
 
 
 def test_what_cannot_be_compared_stays_with_the_larger_half() -> None:
@@ -44,7 +111,8 @@ def test_halves_of_many_faces_take_less_than_a_moment() -> None:
     times = []
     for _ in range(3):
         start = time.process_time()
-        halves.halve([face.tobytes() for face in faces])
+        pairs = [(place, place + 1) for place in range(0, splitting.MOST_FACES, 2)]
+        halves.halve([face.tobytes() for face in faces], beside=pairs)
         times.append(time.process_time() - start)
     assert min(times) < 0.3
 

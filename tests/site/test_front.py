@@ -122,6 +122,30 @@ def test_a_body_that_turns_out_long_is_given_up(is_on: bool) -> None:
     assert ask(Front(echo, max_body_bytes=100 if is_on else ENDLESS), visitor) == [413 if is_on else 200]
 
 
+@pytest.mark.parametrize("is_declared", [True, False], ids=["its length is said", "chunked"])
+def test_a_body_that_is_too_long_is_dropped_where_a_page_says_so(is_declared: bool) -> None:
+    def app(environ: dict[str, Any], start_response: Callable[..., None]) -> Iterable[bytes]:
+        start_response("413 Content Too Large", [("Content-Type", "text/html")])
+        return [str((environ.get("pictopy.dropped_bytes"), environ["wsgi.input"].read())).encode()]
+
+    def visitor(parts: int, **kinds: Any) -> Visitor:
+        headers = {} if is_declared else {"content-length": "0", "transfer-encoding": "chunked"}
+        return Visitor([b"a" * 50] * parts, headers, path="/long/", **kinds)
+
+    page = Allowance("POST", re.compile("/long/"), 100, 0.1, 320, dropped_bytes=300, refusal="Too much.")
+    served = Front(app, max_body_bytes=100, allowances=[page])
+    allowed, long, endless = visitor(2), visitor(6), visitor(7)
+    ask(served, allowed, long, endless)
+    assert allowed.said == str((None, b"a" * 100)).encode()
+    assert (long.said, long.sent.get("Connection")) == (str((300, b"")).encode(), None)
+    assert (endless.status, endless.said) == (413, b"Too much.")
+    slow = visitor(4, stays=True)
+    ask(served, slow)
+    assert (slow.said, slow.sent.get("Connection")) == (str((200, b"")).encode(), "close")
+    ask(served, full := visitor(2))
+    assert full.said == str((None, b"a" * 100)).encode(), "what was dropped is counted back"
+
+
 @ON_AND_OFF
 def test_all_bodies_together_are_bounded(is_on: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(front, "MAX_BYTES_UNDER_WAY", 250 if is_on else ENDLESS)

@@ -1,13 +1,9 @@
-"""Another embedding model looks at all faces in the background and comes into use when a person says so.
-
-The other model is the same network fed with other numbers: it runs for real, and sees other distances.
-"""
+"""Another embedding model looks at all faces in the background and comes into use when a person says so."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import shutil
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -21,76 +17,18 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from faces import grouping, undo
-from faces.analyzer import FacesAnalyzer, version_of
+from faces import grouping, tasks, undo
+from faces.analyzer import FacesAnalyzer
 from faces.models import Cluster, Clustering, Event, Face, Person, Preview, Refusal, SpareEmbedding
 from faces.shadow import computing, distances, embedding, models, previews, rules, spares
-from gallery import describing, steps, thumbnails
-from gallery.models import AnalyzerVersion, Library, Photo, Receipt, WorkState
+from gallery import steps, thumbnails
+from gallery.models import AnalyzerVersion, Photo, Receipt, WorkState
 from gallery.vision import catalog
-from tests.conftest import MIRROR
 from tests.faces.conftest import MODEL
-from tests.factories import FaceFactory, PersonFactory, PhotoFactory, write_jpeg
-from tests.importing import sha256
+from tests.faces.switching.conftest import NOW, OTHER, WAS, embeddings, in_photo, tried
+from tests.factories import PersonFactory
 
 pytestmark = pytest.mark.weights
-
-OTHER = "otherface"
-WAS = version_of(catalog.model("yunet"), catalog.model(MODEL))
-NOW = WAS.replace(MODEL, OTHER)
-
-
-@pytest.fixture(autouse=True)
-def _models(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("face_detection_yunet_2023mar.onnx", "mobilefacenet_128d.onnx"):
-        shutil.copy(MIRROR / name, settings.PICTOPY.models_dir / name)
-    known = catalog.catalog()
-    other = dataclasses.replace(known.models[MODEL], key=OTHER, family="sface", match_distance=0.6)
-    both = dataclasses.replace(known, models={**known.models, OTHER: other})
-    monkeypatch.setattr(catalog, "catalog", lambda: both)
-
-
-@pytest.fixture
-def photos(library: Library, folder: Path) -> list[Photo]:
-    """Three photos that were read, and analysed by the model in use."""
-    AnalyzerVersion.objects.create(name="faces", version=WAS)
-    made = []
-    for number in range(3):
-        file = write_jpeg(folder, f"{number}.jpg", seed=number, width=320, height=240)
-        photo = PhotoFactory(library=library, digest=sha256(file), file=file.name, width=320, height=240)
-        photo.files.update(is_read=True)
-        Receipt.objects.create(photo=photo, analyzer="faces", version=WAS, at=timezone.now())
-        for analyzer, version in ((thumbnails.NAME, thumbnails.VERSION), (describing.NAME, describing.VERSION)):
-            Receipt.objects.create(photo=photo, analyzer=analyzer, version=version, at=timezone.now())
-        made.append(photo)
-    return made
-
-
-def in_photo(photo: Photo, x: float = 0.1, **fields: Any) -> Face:
-    face: Face = FaceFactory(photo=photo, x=x, **fields)
-    Face.objects.filter(pk=face.pk).update(embedding_crc=zlib.crc32(bytes(face.embedding or b"")))
-    face.refresh_from_db()
-    return face
-
-
-@pytest.fixture
-def faces(photos: list[Photo]) -> list[Face]:
-    anna = PersonFactory(name="Anna")
-    named = in_photo(photos[0], person=anna, state="assigned", is_confirmed=True)
-    refused = in_photo(photos[1])
-    Refusal.objects.create(face=refused, person=anna)
-    return [named, refused, in_photo(photos[1], 0.6), in_photo(photos[2], state="ignored")]
-
-
-def tried(by: User) -> Preview:
-    preview = previews.ask(OTHER, distances.by_itself(None, catalog.model(OTHER)), by)
-    computing.run(preview.pk)
-    preview.refresh_from_db()
-    return preview
-
-
-def embeddings() -> dict[int, tuple[str, bytes]]:
-    return {pk: (model, bytes(data or b"")) for pk, model, data in Face.objects.values_list("pk", "model", "embedding")}
 
 
 def receipts() -> set[tuple[int, str]]:
@@ -300,10 +238,27 @@ def test_an_administrator_tries_another_model_sees_how_far_it_is_and_switches(
     computing.run(preview.pk)
     assert "Switch to otherface" in admin_client.get(tried_at).content.decode()
     use = reverse("faces:preview_use", args=[preview.pk])
-    assert "recognised with otherface now" in admin_client.post(use, follow=True).content.decode()
+    assert "as soon as a worker is free" in admin_client.post(use, follow=True).content.decode()
+    assert models.present() == MODEL, "the page waits for nothing"
+    part = {"headers": {"HX-Request": "true"}}
+    assert admin_client.get(f"{tried_at}?seen=switching-False", **part).status_code == 200
+    tasks.switch(preview.pk)
+    assert "HX-Refresh" in admin_client.get(f"{tried_at}?seen=switching-False", **part).headers
+    assert models.present() == OTHER
+    done = admin_client.get(tried_at).content.decode()
     undo_it = reverse("faces:event_undo", args=[Event.objects.get().pk])
-    assert "Taken back." in admin_client.post(undo_it, follow=True).content.decode()
+    assert "recognised with otherface now" in done
+    assert undo_it in done
+    back = admin_client.post(undo_it, follow=True)
+    assert f"Switching back to {MODEL} as soon as a worker is free" in back.content.decode()
+    assert models.present() == OTHER
+    again = admin_client.post(undo_it)
+    assert again.headers["Location"] == back.redirect_chain[-1][0], "once more of the same leads to the same"
+    tasks.switch(Preview.objects.get(is_way_back=True).pk)
     assert models.present() == MODEL
+    assert f"recognised with {MODEL} again" in admin_client.get(again.headers["Location"]).content.decode()
+    assert undo_it not in admin_client.get(tried_at).content.decode()
+    assert "taken back already" in admin_client.post(undo_it, follow=True).content.decode()
 
 
 def test_it_is_stopped_and_goes_on_where_it_was(faces: list[Face], admin: User, admin_client: Client) -> None:
