@@ -100,6 +100,11 @@ class DynamicGroups:
         ids = self._dbscan.row_ids
         return np.sort(ids[ids != NOISE])
 
+    def by_row(self) -> tuple[Rows, Embeddings]:
+        """Ids int64 (rows,) in no order, NOISE for a row without a face, and float32 (rows, d), without a copy. Not to
+        be changed."""
+        return self._dbscan.row_ids, self._dbscan.points
+
     def embeddings(self, ids: Rows) -> Embeddings:
         """float32 (k, d); zeros for a face that has none. Raises KeyError."""
         return self._dbscan.points[self._rows_of(ids)]
