@@ -7,7 +7,7 @@ import numpy as np
 
 from faces.clustering.constraints import NO_PAIRS
 from faces.clustering.linkage import DOUBT, alike
-from faces.clustering.pairs import NOISE, Embeddings, Mask, Rows
+from faces.clustering.pairs import NOISE, Embeddings, Mask, Rows, beside
 
 # Of more nodes than this that are compared with all, each pair is worked out once, and not from both sides.
 _FEW = 128
@@ -58,9 +58,7 @@ class Centres:
             order = np.concatenate([place[asked], there[~is_asked[there]]])
             one, other = alike(self._means[order], lowest, first=len(asked))
             return np.stack([self._nodes[order[one]], self._nodes[order[other]]], axis=1)
-        products = self._means @ self._means[place[asked]].T
-        least = np.float32(lowest - self._means.shape[1] * DOUBT)
-        near, number = np.divmod(np.flatnonzero(products >= least), len(asked))
+        near, number, _ = beside(self._means, self._means[place[asked]], lowest - self._means.shape[1] * DOUBT)
         one, other = asked[number], self._nodes[near]
         is_pair = (other != NOISE) & (one != other)
         return np.stack([one[is_pair], other[is_pair]], axis=1)

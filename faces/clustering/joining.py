@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faces.clustering.constraints import NO_PAIRS, units
-from faces.clustering.pairs import NOISE, Embeddings, Mask, Rows, distinct, usable
+from faces.clustering.pairs import NOISE, Embeddings, Mask, Rows, beside, distinct, usable
 
 # Of the good faces near it so many are looked at, the nearest first: where a face may join none of their groups,
 # because somebody else of its photo is in each, it is better in none.
@@ -81,12 +81,14 @@ class Joining:
             return
         threshold = 1.0 - self.eps
         # Pairs that float32 may have on the wrong side are decided by a sum that does not depend on the block.
-        least = np.float32(threshold - self.embeddings.shape[1] * 2.0**-23)
+        least = threshold - self.embeddings.shape[1] * 2.0**-23
         height = max(1, _BLOCK // len(good))
         for top in range(0, len(rows), height):
             block = rows[top : top + height]
-            # Many times few, as in `pairs.near`.
-            column, line = np.divmod(np.flatnonzero(points @ self.embeddings[block].T >= least), len(block))
+            if len(block) < len(good):
+                column, line, _ = beside(points, self.embeddings[block], least)
+            else:
+                line, column, _ = beside(self.embeddings[block], points, least)
             row = block[line]
             similarity = _products(self.embeddings, row, points, column)
             near = (similarity >= threshold) & (good[column] != NOISE)
