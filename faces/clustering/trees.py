@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
 
-from faces.clustering.pairs import Embeddings, Mask, Rows, distinct, whole
+from faces.clustering.pairs import BLOCK_ROWS, Embeddings, Mask, Rows, distinct, whole
 
 # Pairs that are held at once.
 PAIR_BUDGET = 4_000_000
@@ -105,7 +105,7 @@ def spanning_tree(points: Embeddings, known: Tree = NO_TREE, *, base: Mask | Non
 def _grown(points: Embeddings, tree: Tree, new: Rows, there: Mask) -> Tree:
     """The tree with the rows of `new` in it: of its pairs and all of theirs, the best that close no circle (J. B.
     Kruskal, 1956)."""
-    similarity = points @ points[new].T
+    similarity = _with_few(points, new)
     is_pair = np.repeat(there[:, None], len(new), axis=1)
     is_pair[new] = new[:, None] < new[None, :]
     flat = np.flatnonzero(is_pair)
@@ -117,6 +117,15 @@ def _grown(points: Embeddings, tree: Tree, new: Rows, there: Mask) -> Tree:
     graph = coo_array((rank, (pairs.left, pairs.right)), shape=(len(points), len(points)))
     chosen = np.sort(minimum_spanning_tree(graph.tocsr()).data).astype(np.int64) - 1
     return pairs.picked(chosen)
+
+
+def _with_few(points: Embeddings, rows: Rows) -> NDArray[np.float32]:
+    """Products of all with a few, float32 (m, k), by blocks for which BLAS needs no second thread."""
+    found = np.empty((len(points), len(rows)), dtype=np.float32)
+    few = np.ascontiguousarray(points[rows].T)
+    for top in range(0, len(points), BLOCK_ROWS):
+        np.dot(points[top : top + BLOCK_ROWS], few, out=found[top : top + BLOCK_ROWS])
+    return found
 
 
 def between(tree: Tree, ends: Rows, count: int) -> Rows:
