@@ -129,7 +129,7 @@ def plain_join(
     return result
 
 
-@settings(max_examples=examples(500), deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(
     now=st.dictionaries(st.integers(0, 29), st.tuples(st.booleans(), st.sampled_from(PLACES)), min_size=1),
     seed=st.integers(0, 2**32 - 1),
