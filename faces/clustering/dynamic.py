@@ -179,8 +179,7 @@ class DynamicDBSCAN:
         touched = self._distinct(rows, other)
         fresh = touched[~self._core[touched] & (self._degrees[touched] >= self.min_samples)]
         self._core[fresh], self._nearest[fresh] = True, NOISE
-        # The new points' neighbours are known; those of old ones that are core points only now are not, unless new
-        # points are all they have.
+        # Known are the new points' neighbours, and those of old ones that had none; not of others that are core now.
         left, right = near(self._points, fresh[~is_new[fresh] & had_others[fresh]], self._threshold)
         known = self._core[one]
         left, right = np.concatenate([left, one[known]]), np.concatenate([right, other[known]])
@@ -344,15 +343,10 @@ class DynamicDBSCAN:
 
     def _distinct(self, *rows: Rows) -> Rows:
         """Each of the rows once, ascending: much quicker than sorting those of a dense neighbourhood."""
-        mask = np.zeros(len(self._ids), dtype=np.bool_)
-        for part in rows:
-            mask[part] = True
-        return np.flatnonzero(mask)
+        return np.flatnonzero(self._mask(np.concatenate(rows)))
 
     def _all_labels(self) -> Rows:
         """Of every row, free ones too."""
-        if not len(self._ids):
-            return self._ids
         labels = self._component.copy()  # NOISE for what is not core
         border = np.flatnonzero(self._nearest != NOISE)
         labels[border] = self._component[self._nearest[border]]

@@ -46,7 +46,8 @@ class DynamicGroups:
     """Groups of faces under insertion, deletion and decisions: after any sequence those of a fresh `build`.
 
     Everything is kept by the rows of `DynamicDBSCAN`; a seed, a node and a group have the row of their lowest face id
-    for a number. Memory: 90 bytes and the embedding for each face. Not for two threads at once.
+    for a number. Memory: 90 bytes and the embedding for each face, and an embedding for each node. Not for two threads
+    at once.
     """
 
     def __init__(self, dimensions: int, *, eps: float, min_samples: int, link_distance: float) -> None:
