@@ -81,6 +81,8 @@ class DynamicGroups:
             if arrays[name].shape[1:] != (2,):
                 raise ValueError(f"{name}: {arrays[name].shape}")
             setattr(made, f"_{name}", arrays[name])
+        if len(made._tree) and not 0 <= made._tree.min() <= made._tree.max() < len(dbscan.row_ids):
+            raise ValueError("tree: rows that are not there")
         made._strength = trees.products_of(dbscan.points, *made._tree.T)
         return made
 
