@@ -173,13 +173,14 @@ class DynamicDBSCAN:
         rows = self._allocate(ids, embeddings)
         is_new = self._mask(rows)
         one, other = near(self._points, rows[self._degrees[rows] > 0], self._threshold)
+        had_others = self._degrees > 1
         np.add.at(self._degrees, one, 1)
         np.add.at(self._degrees, other[~is_new[other]], 1)
         touched = self._distinct(rows, other)
         fresh = touched[~self._core[touched] & (self._degrees[touched] >= self.min_samples)]
         self._core[fresh], self._nearest[fresh] = True, NOISE
-        # The new points' neighbours are known; those of old ones that are core points only now are not.
-        left, right = near(self._points, fresh[~is_new[fresh]], self._threshold)
+        # Known are the new points' neighbours, and those of old ones that had none; not of others that are core now.
+        left, right = near(self._points, fresh[~is_new[fresh] & had_others[fresh]], self._threshold)
         known = self._core[one]
         left, right = np.concatenate([left, one[known]]), np.concatenate([right, other[known]])
         to_core = self._core[right]
@@ -254,7 +255,7 @@ class DynamicDBSCAN:
         np.subtract.at(self._degrees, other, 1)
         near_by = self._distinct(other)
         lost = near_by[self._core[near_by] & (self._degrees[near_by] < self.min_samples)]
-        _, right = near(self._points, lost, self._threshold)
+        _, right = near(self._points, self._with_others(lost), self._threshold)
         ceased = self._mask(np.concatenate([rows[self._core[rows]], lost]))
         components = distinct(self._component[ceased])
         known = ceased[one]
@@ -272,7 +273,7 @@ class DynamicDBSCAN:
         orphans = np.flatnonzero((self._nearest != NOISE) & ceased[self._nearest])
         homeless = np.union1d(orphans, lost)
         self._nearest[homeless] = NOISE
-        border, centre = near(self._points, homeless, self._threshold)
+        border, centre = near(self._points, self._with_others(homeless), self._threshold)
         self._attach(border[self._core[centre]], centre[self._core[centre]])
         return events
 
@@ -327,6 +328,10 @@ class DynamicDBSCAN:
 
     # ---- Rows
 
+    def _with_others(self, rows: Rows) -> Rows:
+        """Those that have neighbours but themselves."""
+        return rows[self._degrees[rows] > 1]
+
     @property
     def _threshold(self) -> float:
         return 1.0 - self.eps
@@ -338,17 +343,14 @@ class DynamicDBSCAN:
 
     def _distinct(self, *rows: Rows) -> Rows:
         """Each of the rows once, ascending: much quicker than sorting those of a dense neighbourhood."""
-        mask = np.zeros(len(self._ids), dtype=np.bool_)
-        for part in rows:
-            mask[part] = True
-        return np.flatnonzero(mask)
+        return np.flatnonzero(self._mask(np.concatenate(rows)))
 
     def _all_labels(self) -> Rows:
         """Of every row, free ones too."""
-        if not len(self._ids):
-            return self._ids
-        joined = np.where(self._nearest != NOISE, self._component[self._nearest], NOISE)
-        return np.where(self._core, self._component, joined)
+        labels = self._component.copy()  # NOISE for what is not core
+        border = np.flatnonzero(self._nearest != NOISE)
+        labels[border] = self._component[self._nearest[border]]
+        return labels
 
     def _moved(self, before: Rows) -> Rows:
         moved = (self._all_labels() != before) & (self._ids != NOISE)

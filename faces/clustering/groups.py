@@ -18,20 +18,21 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from faces.clustering import trees
+from faces.clustering.centres import Centres
 from faces.clustering.constraints import NO_PAIRS, Constraints, rows_of, units
 from faces.clustering.dynamic import DynamicDBSCAN
-from faces.clustering.linkage import Linkage, alike, join_units, similarity, tokens_of
+from faces.clustering.linkage import Linkage, join_units, similarity, tokens_of
 from faces.clustering.one_a_photo import separated
-from faces.clustering.pairs import NOISE, ONE, Embeddings, Mask, Rows, distinct, whole
+from faces.clustering.pairs import NOISE, Embeddings, Mask, Rows, distinct, whole
 from faces.clustering.sums import Sums
 
-# Of more nodes than this that are new, the means of all nodes are compared instead of all faces with theirs.
-_FEW_NODES = 128
-# Nodes of one product with all faces.
-_NODES = 32
 # Of more faces than these, and than half of those that stay, that come and go, everything is built from nothing.
 _FEW_FACES = 64
 _COLUMNS = ("photos", "units", "components", "seeds", "nodes", "groups")
+
+
+Strength = NDArray[np.float32]
+_NO_STRENGTH: Strength = np.empty(0, dtype=np.float32)
 
 
 class NewFaces(NamedTuple):
@@ -45,7 +46,8 @@ class DynamicGroups:
     """Groups of faces under insertion, deletion and decisions: after any sequence those of a fresh `build`.
 
     Everything is kept by the rows of `DynamicDBSCAN`; a seed, a node and a group have the row of their lowest face id
-    for a number. Memory: 90 bytes and the embedding for each face. Not for two threads at once.
+    for a number. Memory: 90 bytes and the embedding for each face, and an embedding for each node. Not for two threads
+    at once.
     """
 
     def __init__(self, dimensions: int, *, eps: float, min_samples: int, link_distance: float) -> None:
@@ -55,10 +57,12 @@ class DynamicGroups:
         self._photos, self._units = nothing, nothing
         self._components, self._seeds, self._nodes, self._groups = nothing, nothing, nothing, nothing
         self._never = NO_PAIRS  # of face ids
-        self._tree = NO_PAIRS  # of rows: the spanning trees of the clusters that were separated
+        # Of rows: the spanning trees of the clusters that were separated, the pairs of each most similar first.
+        self._tree = NO_PAIRS
+        self._strength: Strength = _NO_STRENGTH  # how similar they are
         self._links = NO_PAIRS  # of nodes that are alike on the whole
         self._ids, self._rows = nothing, nothing  # of all faces, in the order of ids, at the last update
-        self._sums = Sums()  # of nodes
+        self._sums, self._centres = Sums(), Centres()  # of nodes
 
     @classmethod
     def restored(
@@ -77,6 +81,9 @@ class DynamicGroups:
             if arrays[name].shape[1:] != (2,):
                 raise ValueError(f"{name}: {arrays[name].shape}")
             setattr(made, f"_{name}", arrays[name])
+        if len(made._tree) and not 0 <= made._tree.min() <= made._tree.max() < len(dbscan.row_ids):
+            raise ValueError("tree: rows that are not there")
+        made._strength = trees.products_of(dbscan.points, *made._tree.T)
         return made
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -95,6 +102,11 @@ class DynamicGroups:
         """The ids of all faces, ascending."""
         ids = self._dbscan.row_ids
         return np.sort(ids[ids != NOISE])
+
+    def by_row(self) -> tuple[Rows, Embeddings]:
+        """Ids int64 (rows,) in no order, NOISE for a row without a face, and float32 (rows, d), without a copy. Not to
+        be changed."""
+        return self._dbscan.row_ids, self._dbscan.points
 
     def embeddings(self, ids: Rows) -> Embeddings:
         """float32 (k, d); zeros for a face that has none. Raises KeyError."""
@@ -131,18 +143,17 @@ class DynamicGroups:
         What of it takes time: O(n * d) for each face that comes or goes, and O(n) once.
         """
         dirty = self._change(gone, new)
+        self._follow_ids(ids, new.ids)
         components, nodes = self._components, self._nodes
         self._decide(dirty, ids, photo_ids, never, always)
         if not len(gone) and not dirty.any():
             return
-        before = np.where(self._is_new, NOISE, components)
         self._components = self._dbscan.row_labels()
-        intact = _intact(before, _sizes(components), self._components, dirty)
-        self._separate(intact, before)
-        before = np.where(self._is_new, NOISE, nodes)
+        intact = _intact(components, self._components, dirty)
+        self._separate(intact, np.where(self._is_new, NOISE, components))
         self._make_nodes()
-        self._count_moved(before)
-        self._link(_intact(before, _sizes(nodes), self._nodes, dirty))
+        self._count_moved(np.where(self._is_new, NOISE, nodes))
+        self._link(_intact(nodes, self._nodes, dirty))
 
     # ---- Faces and decisions
 
@@ -174,13 +185,26 @@ class DynamicGroups:
         self._dbscan = DynamicDBSCAN.build(ids, points, **limits)  # type: ignore[arg-type]
         for name in _COLUMNS:
             setattr(self, f"_{name}", np.full(len(self._dbscan.row_ids), NOISE, dtype=np.int64))
-        self._tree, self._links, self._sums = NO_PAIRS, NO_PAIRS, Sums()
+        self._tree, self._strength, self._links = NO_PAIRS, _NO_STRENGTH, NO_PAIRS
+        self._ids, self._rows = np.empty((2, 0), dtype=np.int64)
+        self._sums, self._centres = Sums(), Centres()
+
+    def _follow_ids(self, ids: Rows, new: Rows) -> None:
+        """Notes the row of every face. To sort them all would take longer than to look at what is new."""
+        stays = ~self._is_new[self._rows]
+        known, rows = self._ids[stays], self._rows[stays]
+        new = np.sort(new)
+        place = np.searchsorted(known, new)
+        if np.array_equal(np.insert(known, place, new), ids):
+            self._rows = np.insert(rows, place, self._dbscan.rows_of(new))
+        else:
+            self._rows = self._dbscan.rows_of(ids)
+            if len(ids) != len(self._dbscan):
+                raise ValueError(f"{len(ids)} faces were said to be there, but {len(self._dbscan)} are")
+        self._ids = ids
 
     def _decide(self, dirty: Mask, ids: Rows, photo_ids: Rows, never: Rows, always: Rows) -> None:
         """Notes photos, units and pairs, and marks in `dirty` the faces for which they changed."""
-        self._ids, self._rows = ids, self._dbscan.rows_of(ids)
-        if len(ids) != len(self._dbscan):
-            raise ValueError(f"{len(ids)} faces were said to be there, but {len(self._dbscan)} are")
         photos, own = np.full((2, len(dirty)), NOISE, dtype=np.int64)
         photos[self._rows], own[self._rows] = photo_ids, ids
         unit_of = units(always, never)
@@ -219,39 +243,43 @@ class DynamicGroups:
         """Seeds of the clusters that are not as they were; `before` (rows,) is the cluster in which each face was."""
         components, seeds = self._components, self._seeds
         seeds[components == NOISE] = NOISE
-        changed = np.flatnonzero((components != NOISE) & ~intact[components])
-        seeds[changed] = _first_of_each(self._in_order(changed, components), components)[changed]
-        one, other = self._tree[~self._is_new[self._tree].any(axis=1)].T
-        is_kept = (components[one] == components[other]) & (components[one] != NOISE)
-        is_known = is_kept & ~intact[components[one]]
-        is_kept &= ~is_known
-        pieces = [np.stack([one[is_kept], other[is_kept]], axis=1)]
-        known = np.stack([one[is_known], other[is_known]], axis=1)
+        changed = self._rows[((components != NOISE) & ~intact[components])[self._rows]]  # in the order of ids
+        by_cluster = changed[np.argsort(components[changed], kind="stable")]
+        seeds[changed] = _first_of_each(by_cluster, components)[changed]
+        one, other = self._tree.T
+        is_left = ~self._is_new[one] & ~self._is_new[other]
+        is_left &= (components[one] == components[other]) & (components[one] != NOISE)
+        is_kept = is_left & intact[components[one]]
+        pairs, strengths = [self._tree[is_kept]], [self._strength[is_kept]]
+        known = np.flatnonzero(is_left & ~is_kept)
         torn = changed[self._constraints(changed).contested(components[changed])[0]]
         for component in distinct(components[torn]).tolist():
-            rows = self._in_order(changed[components[changed] == component], components)
-            pieces.append(self._take_apart(rows, known[components[known[:, 0]] == component], before))
-        self._tree = np.concatenate(pieces)
+            rows = changed[components[changed] == component]
+            tree = self._take_apart(rows, known[components[one[known]] == component], before)
+            pairs.append(np.stack([rows[tree.left], rows[tree.right]], axis=1))
+            strengths.append(tree.similarity)
+        self._tree, self._strength = np.concatenate(pairs), np.concatenate(strengths)
 
-    def _take_apart(self, rows: Rows, known: Rows, before: Rows) -> Rows:
-        """Separates the faces of one cluster, `rows` in the order of ids. Its spanning tree, of which the pairs `known`
-        are left of the trees of former clusters."""
+    def _take_apart(self, rows: Rows, known: Rows, before: Rows) -> trees.Tree:
+        """Separates the faces of one cluster, `rows` in the order of ids. Its spanning tree, by places in `rows`, of
+        which the pairs `known` are left of the trees of former clusters."""
         points = whole(self._dbscan.points[rows])
         place = np.full(len(before), NOISE, dtype=np.int64)
         place[rows] = np.arange(len(rows))
         if len(known):
-            former = before[known[:, 0]]
+            former = before[self._tree[known, 0]]
             largest = np.bincount(former).argmax()
-            left, right = place[known[former == largest]].T
-            known_pairs = np.minimum(left, right), np.maximum(left, right)
-            tree = trees.spanning_tree(points, known_pairs, base=before[rows] == largest)
+            known = known[former == largest]
+            left, right = place[self._tree[known]].T
+            tree = trees.Tree(left, right, self._strength[known])
+            tree = trees.spanning_tree(points, tree, base=before[rows] == largest)
         else:
             tree = trees.spanning_tree(points)
         groups = separated(tree, self._constraints(rows))
         _, first = np.unique(groups, return_index=True)
         is_large = np.bincount(groups)[groups] >= self._dbscan.min_samples
         self._seeds[rows] = np.where(is_large, rows[first][groups], NOISE)
-        return np.stack([rows[tree[0]], rows[tree[1]]], axis=1)
+        return tree
 
     # ---- Nodes
 
@@ -286,7 +314,9 @@ class DynamicGroups:
         touched[changed] = True
         is_kept = intact[self._links].all(axis=1)
         touched[self._links[~is_kept]] = True  # the rows of nodes that are gone are no nodes, or others
-        self._links = np.concatenate([self._links[is_kept], self._new_links(changed, there)])
+        missing = self._centres.follow(there, intact)
+        self._centres.add(missing, self._sums.means(self._dbscan.points, nodes, missing))
+        self._links = np.concatenate([self._links[is_kept], self._new_links(changed)])
         into = np.arange(count)
         if len(self._links):
             involved, ends = np.unique(self._links, return_inverse=True)
@@ -299,8 +329,7 @@ class DynamicGroups:
             due = involved[chosen]
             into[due] = self._linked(due, parts[chosen], self._links[chosen[ends[:, 0]]])
             touched[due] = True
-        again = self._rows[nodes[self._rows] != NOISE]
-        again = again[touched[nodes[again]]]
+        again = np.flatnonzero((nodes != NOISE) & touched[nodes])
         self._groups[again] = into[nodes[again]]
         self._groups[nodes == NOISE] = NOISE
 
@@ -312,7 +341,7 @@ class DynamicGroups:
         ranked = nodes[order]
         place = np.full(len(self._nodes) + 1, NOISE, dtype=np.int64)
         place[ranked] = np.arange(len(ranked))
-        members = self._rows[place[self._nodes[self._rows]] != NOISE]
+        members = np.flatnonzero(place[self._nodes] != NOISE)
         held = tokens_of(place[self._nodes[members]], parts[order], self._constraints(members))
         linkage = Linkage(*self._sums.of(self._dbscan.points, self._nodes, ranked), held, limit=self.link_distance)
         one, other = np.sort(place[links], axis=1).T
@@ -320,17 +349,10 @@ class DynamicGroups:
         found[order] = ranked[linkage.run(one, other)]
         return found
 
-    def _new_links(self, changed: Rows, there: Rows) -> Rows:
-        """Pairs of nodes, one of them `changed`, whose mean similarity reaches the limit. `there`: all nodes."""
-        if not len(changed):
-            return NO_PAIRS
+    def _new_links(self, changed: Rows) -> Rows:
+        """Pairs of nodes, one of them `changed`, whose mean similarity reaches the limit."""
         lowest = 1.0 - self.link_distance
-        if len(changed) <= _FEW_NODES:
-            pairs = self._near_faces(changed, lowest)
-        else:
-            nodes = np.concatenate([changed, np.setdiff1d(there, changed, assume_unique=True)])
-            one, other = alike(self._sums.means(self._dbscan.points, self._nodes, nodes), lowest, first=len(changed))
-            pairs = np.stack([nodes[one], nodes[other]], axis=1)
+        pairs = self._centres.alike(changed, lowest)
         if not len(pairs):
             return NO_PAIRS
         pairs = np.sort(pairs, axis=1)
@@ -341,50 +363,23 @@ class DynamicGroups:
         kept: Rows = pairs[similarity(sums, sizes.astype(np.float64), one, other) >= lowest]
         return kept
 
-    def _near_faces(self, changed: Rows, lowest: float) -> Rows:
-        """Pairs that may reach the limit, found by the products of a few nodes with all faces."""
-        places = self._nodes + 1  # nothing counts what is no node
-        sizes = np.bincount(places)
-        # Rounding to whole numbers turns an embedding by half a unit in each direction at most.
-        least = (lowest - self.dimensions**0.5 / ONE - self.dimensions * 2.0**-22) * sizes
-        sizes[0] = 0
-        centres = self._sums.means(self._dbscan.points, self._nodes, changed)
-        found = []
-        for start in range(0, len(changed), _NODES):
-            products = centres[start : start + _NODES] @ self._dbscan.points.T
-            for line, node in zip(products, changed[start : start + _NODES].tolist(), strict=True):
-                near = np.flatnonzero((np.bincount(places, weights=line) >= least) & (sizes > 0)) - 1
-                near = near[near != node]
-                found.append(np.stack([np.full_like(near, node), near], axis=1))
-        return np.concatenate(found)
-
-
-def _sizes(labels: Rows) -> Rows:
-    """How many rows have each label; at least one number."""
-    return np.bincount(labels[labels != NOISE], minlength=1)
-
 
 def _longer(labels: Rows, count: int) -> Rows:
+    if len(labels) == count:
+        return labels
     return np.concatenate([labels, np.full(count - len(labels), NOISE, dtype=np.int64)])
 
 
-def _intact(before: Rows, sizes_before: Rows, after: Rows, dirty: Mask) -> Mask:
-    """Which labels of `after` name the same faces, all of them and none of them `dirty`, as one of `before` did.
+def _intact(before: Rows, after: Rows, dirty: Mask) -> Mask:
+    """Which labels name the same faces in `after` as they did in `before`, none of them `dirty`, as all rows are that
+    hold another face than before. Labels that name nothing at all count as well.
 
-    `sizes_before` counts faces that are gone as well. bool, one for each label up to the highest and for each row, and
-    False for the last, so that the label NOISE is not intact.
+    bool, one for each label up to the highest and for each row, and False for the last, so that NOISE is not intact.
     """
-    count = max(int(after.max(initial=NOISE)) + 1, len(after)) + 1
-    rows = np.flatnonzero(after != NOISE)
-    one = np.full(count, NOISE, dtype=np.int64)
-    one[after[rows]] = before[rows]
-    is_odd = dirty[rows] | (before[rows] == NOISE) | (before[rows] != one[after[rows]])
-    odd = np.zeros(count, dtype=np.bool_)
-    odd[after[rows][is_odd]] = True
-    sizes = np.bincount(after[rows], minlength=count)
-    same: Mask = ~odd & (sizes > 0) & (one != NOISE)
-    same[same] = sizes[same] == sizes_before[one[same]]
-    return same
+    intact = np.ones(max(int(before.max(initial=NOISE)), int(after.max(initial=NOISE)), len(after) - 1) + 2, np.bool_)
+    moved = np.flatnonzero(dirty | (before != after))
+    intact[before[moved]] = intact[after[moved]] = intact[-1] = False
+    return intact
 
 
 def _first_of_each(rows: Rows, labels: Rows) -> Rows:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from faces.clustering.constraints import NO_PAIRS, units
-from faces.clustering.pairs import NOISE, Embeddings, Mask, Rows, usable
+from faces.clustering.pairs import NOISE, Embeddings, Mask, Rows, beside, distinct, usable
 
 # Of the good faces near it so many are looked at, the nearest first: where a face may join none of their groups,
 # because somebody else of its photo is in each, it is better in none.
@@ -53,18 +53,20 @@ class Joining:
         self, *, gone: Rows, new_ids: Rows, new: Embeddings, good: Rows, points: Embeddings, lost: Rows, came: Mask
     ) -> None:
         """Follows a change. Fair faces `gone` are taken out, `new_ids` with the embeddings `new` put in; one that is
-        embedded anew is both. Then there are the good faces `good` int64 (n,), ascending, with `points` float32 (n, d),
-        of which `came` (n,) were not there before, as they are; `lost` are ids of those that are not any more, or
-        not as they were. O(n * d) for a fair face that comes or loses one of its nearest, O(m * d) for a good one.
+        embedded anew is both. Then there are the good faces `good` int64 (n,), in any order, with `points` float32
+        (n, d), of which `came` (n,) were not there before, as they are; NOISE is no face. `lost` are ids of those that
+        are not any more, or not as they were. O(n * d) for a fair face that comes or loses one of its nearest,
+        O(m * d) for a good one.
         """
-        stays = ~np.isin(self.ids, gone)
-        ids = np.concatenate([self.ids[stays], new_ids])
-        order = np.argsort(ids, kind="stable")
-        self.ids = ids[order]
-        self.embeddings = np.concatenate([self.embeddings[stays], new])[order]
-        blank = np.full((len(new_ids), CHOICES), NOISE, dtype=np.int64)
-        self.nearest = np.concatenate([self.nearest[stays], blank])[order]
-        self.similarity = np.concatenate([self.similarity[stays], np.full(blank.shape, -np.inf)])[order]
+        if len(gone) or len(new_ids):
+            stays = ~np.isin(self.ids, gone)
+            ids = np.concatenate([self.ids[stays], new_ids])
+            order = np.argsort(ids, kind="stable")
+            self.ids = ids[order]
+            self.embeddings = np.concatenate([self.embeddings[stays], new])[order]
+            blank = np.full((len(new_ids), CHOICES), NOISE, dtype=np.int64)
+            self.nearest = np.concatenate([self.nearest[stays], blank])[order]
+            self.similarity = np.concatenate([self.similarity[stays], np.full(blank.shape, -np.inf)])[order]
         stale = np.isin(self.ids, new_ids)
         if len(lost):
             stale |= np.isin(self.nearest, lost).any(axis=1)
@@ -79,14 +81,17 @@ class Joining:
             return
         threshold = 1.0 - self.eps
         # Pairs that float32 may have on the wrong side are decided by a sum that does not depend on the block.
-        least = np.float32(threshold - self.embeddings.shape[1] * 2.0**-23)
+        least = threshold - self.embeddings.shape[1] * 2.0**-23
         height = max(1, _BLOCK // len(good))
         for top in range(0, len(rows), height):
             block = rows[top : top + height]
-            line, column = np.divmod(np.flatnonzero(self.embeddings[block] @ points.T >= least), len(good))
+            if len(block) < len(good):
+                column, line, _ = beside(points, self.embeddings[block], least)
+            else:
+                line, column, _ = beside(self.embeddings[block], points, least)
             row = block[line]
             similarity = _products(self.embeddings, row, points, column)
-            near = similarity >= threshold
+            near = (similarity >= threshold) & (good[column] != NOISE)
             self._take(row[near], good[column[near]], similarity[near])
 
     def _take(self, rows: Rows, ids: Rows, similarity: NDArray[np.float64]) -> None:
@@ -121,18 +126,42 @@ class Joining:
         those join that are always one person with a face of a group.
         """
         result = np.full(len(self.ids), NOISE, dtype=np.int64)
-        grouped = labels != NOISE
-        taken = set(zip(labels[grouped].tolist(), good_photos[grouped].tolist(), strict=True))
+        if not len(good):
+            return result
+        rows, column = np.nonzero(self.nearest != NOISE)
+        nearest, similarity = self.nearest[rows, column], self.similarity[rows, column]
+        group = labels[np.searchsorted(good, nearest).clip(max=len(good) - 1)]
+        pairs = _Choices(rows, nearest, similarity, group).picked(group != NOISE)
+        tied = self._tied(good, labels, units(always, never))
+        # A place in a group is the group and a photo, of which nobody else may be in it.
+        photos, number = np.unique(photo_ids, return_inverse=True)
+        there = np.searchsorted(photos, good_photos).clip(max=max(len(photos) - 1, 0))
+        held = np.flatnonzero((labels != NOISE) & (photos[there] == good_photos)) if len(photos) else there[:0]
+        held = distinct(labels[held] * len(photos) + there[held])
+        places = pairs.group * len(photos) + number[pairs.row]
+        tied_places = np.array([label * len(photos) + int(number[row]) for row, label in tied], dtype=np.int64)
+
+        # Most are the only ones who could have the place that they like best, and have it.
+        best = np.flatnonzero(np.append(True, pairs.row[1:] != pairs.row[:-1])[: len(places)])
+        is_beside = np.bincount(number, minlength=1)[number[pairs.row]] > 1
+        asked = _of_several(places[is_beside], pairs.row[is_beside])
+        is_free = ~_are_in(places[best], held) & ~_are_in(places[best], np.sort(np.append(asked, tied_places)))
+        is_free &= ~np.isin(self.ids[pairs.row[best]], never) & ~np.isin(pairs.row[best], [row for row, _ in tied])
+        result[pairs.row[best[is_free]]] = pairs.group[best[is_free]]
+
+        # The others one by one.
+        is_open = result[pairs.row] == NOISE
+        rest, wanted = pairs.picked(is_open), places[is_open]
+        taken = set(wanted[_are_in(wanted, held)].tolist())
         apart: dict[int, set[int]] = {}
         for one, other in never.tolist():
             apart.setdefault(one, set()).add(other)
             apart.setdefault(other, set()).add(one)
-        partners = np.array(sorted(apart), dtype=np.int64)
-        is_partner = np.isin(good, partners)
+        is_partner = np.isin(good, never)
         label_of = dict(zip(good[is_partner].tolist(), labels[is_partner].tolist(), strict=True))
 
         def take(row: int, label: int, *, anyway: bool) -> None:
-            face, place = int(self.ids[row]), (label, int(photo_ids[row]))
+            face, place = int(self.ids[row]), label * len(photos) + int(number[row])
             if result[row] != NOISE or (place in taken and not anyway):
                 return
             if any(label_of.get(other) == label for other in apart.get(face, ())):
@@ -142,15 +171,10 @@ class Joining:
             if face in apart:
                 label_of[face] = label
 
-        for row, label in self._tied(good, labels, units(always, never)):
+        for row, label in tied:
             take(row, label, anyway=True)
-        rows, column = np.nonzero(self.nearest != NOISE)
-        nearest, similarity = self.nearest[rows, column], self.similarity[rows, column]
-        place = np.searchsorted(good, nearest).clip(max=max(len(good) - 1, 0))
-        group = labels[place] if len(good) else nearest
-        order = np.lexsort((nearest, self.ids[rows], -similarity))
-        order = order[group[order] != NOISE]
-        for row, label in zip(rows[order].tolist(), group[order].tolist(), strict=True):
+        order = np.lexsort((rest.nearest, self.ids[rest.row], -rest.similarity))
+        for row, label in zip(rest.row[order].tolist(), rest.group[order].tolist(), strict=True):
             take(row, label, anyway=False)
         return result
 
@@ -163,6 +187,35 @@ class Joining:
             group_of.setdefault(unit_of[int(good[row])], int(labels[row]))
         rows = np.flatnonzero(np.isin(self.ids, list(unit_of))).tolist()
         return [(row, group_of[unit]) for row in rows if (unit := unit_of[int(self.ids[row])]) in group_of]
+
+
+class _Choices(NamedTuple):
+    """Rows of fair faces, each with a good face near it, the nearest first, and the group of that: all (k,)."""
+
+    row: Rows
+    nearest: Rows
+    similarity: NDArray[np.float64]
+    group: Rows
+
+    def picked(self, chosen: Mask) -> _Choices:
+        return _Choices(self.row[chosen], self.nearest[chosen], self.similarity[chosen], self.group[chosen])
+
+
+def _are_in(values: Rows, ranked: Rows) -> Mask:
+    """Which values are among `ranked`, which ascend. np.isin sorts or hashes both."""
+    if not len(ranked):
+        return np.zeros(len(values), dtype=np.bool_)
+    found: Mask = ranked[np.searchsorted(ranked, values).clip(max=len(ranked) - 1)] == values
+    return found
+
+
+def _of_several(values: Rows, rows: Rows) -> Rows:
+    """Those values (k,) that are with more than one of the rows (k,)."""
+    order = np.argsort(values)
+    ranked, rows = values[order], rows[order]
+    starts = np.append(True, ranked[1:] != ranked[:-1])[: len(ranked)]
+    first = rows[np.flatnonzero(starts)][np.cumsum(starts) - 1]
+    return distinct(ranked[rows != first])
 
 
 def _products(

@@ -25,7 +25,7 @@ from faces.clustering.pairs import NOISE, ONE, Embeddings, Rows, distinct, in_or
 # Similarities of so many pairs of groups are held at once: 32 MB.
 _BLOCK_PAIRS = 8_000_000
 # How far a product of means of whole numbers in float32 may be from what it is, for each number of an embedding.
-_DOUBT = 2.0**-23
+DOUBT = 2.0**-23
 
 
 def link_groups(
@@ -118,7 +118,7 @@ def alike(centres: Embeddings, lowest: float, *, first: int | None = None) -> tu
     count = len(centres)
     first = count if first is None else first
     found: list[tuple[Rows, Rows]] = []
-    least = np.float32(lowest - centres.shape[1] * _DOUBT)
+    least = np.float32(lowest - centres.shape[1] * DOUBT)
     height = max(1, _BLOCK_PAIRS // max(count, 1))
     for top in range(0, first, height):
         block = centres[top : min(top + height, first)] @ centres[top:].T

@@ -10,6 +10,8 @@ person, `link_groups` decides by all of their faces.
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from faces.clustering import trees
 from faces.clustering.constraints import NO_PAIRS, Constraints
@@ -46,21 +48,39 @@ def separate_same_photo(
     return in_order(result)
 
 
-def separated(tree: trees.Pairs, constraints: Constraints) -> Rows:
+def separated(tree: trees.Tree, constraints: Constraints) -> Rows:
     """The groups int64 (m,) 0, 1, 2 ... into which the m faces of one cluster fall, along the pairs of its spanning
-    tree, most similar first."""
-    held: dict[int, set[int]] = {}
-    rows, tokens = constraints.contested(np.zeros(len(constraints.units), dtype=np.int64))
-    for row, token in zip(rows.tolist(), tokens.tolist(), strict=True):
-        held.setdefault(row, set()).add(token)
-    into = list(range(len(constraints.units)))
-    size = [1] * len(constraints.units)
+    tree, most similar first.
+
+    Only pairs between two faces that stand against somebody, or belong to a unit, can be refused: whatever else hangs
+    on the tree goes wherever it hangs. So the time that it takes depends on those, not on how large the cluster is.
+    """
+    count = len(constraints.units)
+    rows, tokens = constraints.contested(np.zeros(count, dtype=np.int64))
     units = _unit_pairs(constraints.units)
-    left, right = (np.concatenate(sides).tolist() for sides in zip(units, tree, strict=True))
-    asked = len(units[0])
-    # As long as a library is large, in one loop without a call: this is all that takes time for somebody of whom there
-    # are thousands of faces.
-    for number, (one, other) in enumerate(zip(left, right, strict=True)):
+    asked = trees.between(tree, distinct(np.concatenate([rows, *units])), count)
+    sides = np.stack([np.concatenate([units[0], tree.left[asked]]), np.concatenate([units[1], tree.right[asked]])])
+    refused = asked[_refused(sides, len(units[0]), rows, tokens)]
+    is_kept = np.ones(count - 1, dtype=np.bool_)
+    is_kept[refused] = False
+    ends = tuple(np.concatenate(pair) for pair in zip(units, (tree.left[is_kept], tree.right[is_kept]), strict=True))
+    graph = coo_array((np.ones(len(ends[0]), dtype=np.bool_), ends), shape=(count, count))
+    return in_order(connected_components(graph, directed=False)[1].astype(np.int64))
+
+
+def _refused(sides: Rows, first: int, rows: Rows, tokens: Rows) -> Rows:
+    """Which pairs would put two together who hold the same token. `sides` int64 (2, k), pairs that close no circle but
+    with the `first` ones, which are always taken; the pairs after them are counted from 0."""
+    involved, places = np.unique(np.concatenate([sides.reshape(-1), rows]), return_inverse=True)
+    held: dict[int, set[int]] = {}
+    for row, token in zip(places[sides.size :].tolist(), tokens.tolist(), strict=True):
+        held.setdefault(row, set()).add(token)
+    into = list(range(len(involved)))
+    size = [1] * len(involved)
+    refused: list[int] = []
+    left, right = places[: sides.size].reshape(2, -1).tolist()
+    # In one loop without a call: somebody of whom there are thousands of faces may be in many photos twice.
+    for number, (one, other) in enumerate(zip(left, right, strict=True), start=-first):
         while into[one] != one:
             into[one] = one = into[into[one]]
         while into[other] != other:
@@ -69,7 +89,8 @@ def separated(tree: trees.Pairs, constraints: Constraints) -> Rows:
             continue
         ours, theirs = held.get(one), held.get(other)
         if ours and theirs:
-            if number >= asked and not ours.isdisjoint(theirs):
+            if number >= 0 and not ours.isdisjoint(theirs):
+                refused.append(number)
                 continue
             if len(ours) < len(theirs):
                 ours, theirs = theirs, ours
@@ -80,12 +101,7 @@ def separated(tree: trees.Pairs, constraints: Constraints) -> Rows:
         size[one] += size[other]
         if tokens_held := ours or theirs:
             held[one] = tokens_held
-    for row in range(len(into)):
-        root = row
-        while into[root] != root:
-            root = into[root]
-        into[row] = root
-    return in_order(np.array(into, dtype=np.int64))
+    return np.array(refused, dtype=np.int64)
 
 
 def _unit_pairs(units: Rows) -> trees.Pairs:

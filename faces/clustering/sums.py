@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from faces.clustering.linkage import means
 from faces.clustering.pairs import NOISE, Embeddings, Rows, distinct, whole
@@ -78,5 +79,10 @@ def _portions(points: Embeddings, nodes: Rows, asked: Rows) -> Iterator[tuple[sl
         begin = int(ends[start] - sizes[start])
         end = max(start + 1, int(np.searchsorted(ends, begin + _FACES, side="right")))
         members = whole(points[rows[begin : ends[end - 1]]]).astype(np.float64)
-        yield slice(start, end), np.add.reduceat(members, ends[start:end] - sizes[start:end] - begin)
+        # As a product: np.add.reduceat takes three times as long.
+        offsets = np.append(0, ends[start:end] - begin)
+        summing = csr_array(
+            (np.ones(len(members)), np.arange(len(members)), offsets), shape=(end - start, len(members))
+        )
+        yield slice(start, end), summing @ members
         start = end

@@ -158,14 +158,15 @@ def follow(change: Change, rules: Rules) -> State:
         always=change.snapshot.always,
     )
     if any(map(len, (good.gone, good.new.ids, fair.gone, fair.new.ids))):
+        good_ids, points = groups.by_row()
         joining.update(
             gone=fair.gone,
             new_ids=fair.new.ids,
             new=fair.new.embeddings,
-            good=good.known.ids,
-            points=groups.embeddings(good.known.ids),
+            good=good_ids,
+            points=points,
             lost=good.gone,
-            came=np.isin(good.known.ids, good.new.ids, assume_unique=True),
+            came=np.isin(good_ids, good.new.ids),
         )
     changed = sum(map(len, (good.gone, good.new.ids, fair.gone, fair.new.ids)))
     return State(before.model, before.key, groups, joining, good.known, fair.known, before.unsaved + changed)

@@ -271,3 +271,12 @@ def test_faces_that_do_not_belong_together_are_refused() -> None:
     made = DynamicGroups(2, eps=0.1, min_samples=2, link_distance=0.2)
     with pytest.raises(ValueError, match="were said to be there"):
         made.update(gone=NOBODY, new=NewFaces(np.arange(2), line(0, 1)), ids=np.arange(1), photo_ids=np.arange(1))
+
+
+def test_trees_of_other_faces_are_not_restored() -> None:
+    rules = {"eps": 0.1, "min_samples": 2, "link_distance": 0.2}
+    made = DynamicGroups(2, **rules)  # type: ignore[arg-type]
+    ids = np.arange(3)
+    made.update(gone=NOBODY, new=NewFaces(ids, line(0, 1, 2)), ids=ids, photo_ids=np.array([1, 1, 2]))
+    with pytest.raises(ValueError, match="not there"):
+        DynamicGroups.restored(made.arrays() | {"tree": np.array([[0, 7]])}, **rules)  # type: ignore[arg-type]

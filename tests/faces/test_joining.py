@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from faces.clustering import NOISE, Joining
+from faces.clustering.constraints import units
 from faces.clustering.joining import CHOICES
 from tests.thorough import examples
 
@@ -86,3 +87,80 @@ def test_what_does_not_belong_together_is_not_restored() -> None:
         Joining.restored(joining.arrays() | {"nearest": NOTHING}, eps=EPS)
     with pytest.raises(KeyError):
         Joining.restored({"embeddings": joining.embeddings}, eps=EPS)
+
+
+def plain_join(
+    joining: Joining, photos: np.ndarray, good: dict[int, tuple[int, int]], never: np.ndarray, always: np.ndarray
+) -> list[int]:
+    """`Joining.join` pair by pair; `good` has the group and the photo of each good face."""
+    row_of = {int(face): row for row, face in enumerate(joining.ids)}
+    shown = {(group, photo) for group, photo in good.values() if group != NOISE}
+    group_of = {face: group for face, (group, _) in good.items()}
+    result = [NOISE] * len(row_of)
+    partners: dict[int, set[int]] = {}
+    for one, other in never.tolist():
+        partners.setdefault(one, set()).add(other)
+        partners.setdefault(other, set()).add(one)
+
+    def take(face: int, group: int, *, anyway: bool) -> None:
+        row = row_of[face]
+        is_beside = (group, int(photos[row])) in shown and not anyway
+        if result[row] == NOISE and not is_beside and all(group_of.get(it) != group for it in partners.get(face, ())):
+            result[row] = group_of[face] = group
+            shown.add((group, int(photos[row])))
+
+    unit_of = units(always, never)
+    unit_group: dict[int, int] = {}
+    for face, (group, _) in good.items():
+        if face in unit_of and group != NOISE:
+            unit_group.setdefault(unit_of[face], group)
+    for face in row_of:
+        if face in unit_of and unit_of[face] in unit_group:
+            take(face, unit_group[unit_of[face]], anyway=True)
+    pairs = [
+        (-similarity, face, int(near), good[int(near)][0])
+        for face, row in row_of.items()
+        for near, similarity in zip(joining.nearest[row], joining.similarity[row], strict=True)
+        if near != NOISE
+    ]
+    for _, face, _, group in sorted(pairs):
+        if group != NOISE:
+            take(face, group, anyway=False)
+    return result
+
+
+@settings(max_examples=examples(100), deadline=None)
+@given(
+    now=st.dictionaries(st.integers(0, 29), st.tuples(st.booleans(), st.sampled_from(PLACES)), min_size=1),
+    seed=st.integers(0, 2**32 - 1),
+    photos=st.integers(1, 12),
+    groups=st.integers(0, 3),
+    pairs=st.lists(st.tuples(st.booleans(), st.integers(0, 29), st.integers(0, 29)), max_size=8),
+)
+def test_who_joins_at_once_is_who_would_one_by_one(
+    now: dict[int, tuple[bool, float]], seed: int, photos: int, groups: int, pairs: list[tuple[bool, int, int]]
+) -> None:
+    joining = Joining(2, eps=EPS)
+    follow(joining, {}, now)
+    random = np.random.default_rng(seed)
+    good = {
+        face: (int(random.integers(NOISE, groups)), int(random.integers(photos)))
+        for face in sorted(now)
+        if now[face][0]
+    }
+    fair_photos = random.integers(0, photos, len(joining.ids))
+    never, always = (
+        np.array(sorted({(min(pair), max(pair)) for it, *pair in pairs if it == is_same and pair[0] != pair[1]}))
+        .astype(np.int64)
+        .reshape(-1, 2)
+        for is_same in (False, True)
+    )
+    found = joining.join(
+        fair_photos,
+        good=np.array(list(good), dtype=np.int64),
+        labels=np.array([group for group, _ in good.values()], dtype=np.int64),
+        good_photos=np.array([photo for _, photo in good.values()], dtype=np.int64),
+        never=never,
+        always=always,
+    )
+    assert found.tolist() == plain_join(joining, fair_photos, good, never, always)
