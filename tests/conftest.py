@@ -44,6 +44,17 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(DATA, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """On SQLite the database is a file, one for each process, as a household has it.
+
+    In memory, as Django would have it, a second thread that comes while the first writes is not made to wait but fails.
+    """
+    database = django_settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database.setdefault("TEST", {})["NAME"] = str(DATA / "tests.sqlite3")
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _quick_and_plain() -> Iterator[None]:
     """Fast password hashing and plain static files, set once: each setting costs every test a millisecond."""
