@@ -53,7 +53,7 @@ def watcher(settings: Settings) -> Iterator[Watcher]:
     thread.start()
     yield watcher
     watcher.stop()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 
