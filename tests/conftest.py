@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 from django.test.utils import override_settings
 from hypothesis import settings as hypothesis_settings
@@ -36,6 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         # The slow suite tries them again, with all their examples.
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker(pytest.mark.property)
+        if {"db", "transactional_db"} & set(getattr(item, "fixturenames", ())) or item.get_closest_marker("django_db"):
+            item.add_marker(pytest.mark.database)
         if absent and item.get_closest_marker("weights"):
             item.add_marker(pytest.mark.skip(reason=f"weights are not in {MIRROR.name}/: {', '.join(absent)}"))
 
@@ -95,25 +99,31 @@ def admin(db: None) -> User:
     return User.objects.create_superuser("root", password="root-password")
 
 
-def _client(user: User) -> Client:
+def signed_in(user: User) -> Client:
+    """A client with a session of its own, without the ceremony of signing in, which takes longer than most tests."""
+    session = SessionStore()
+    session[SESSION_KEY] = str(user.pk)
+    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+    session.create()
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.cookies[django_settings.SESSION_COOKIE_NAME] = session.session_key
     return client
 
 
 @pytest.fixture
 def owner_client(owner: User) -> Client:
-    return _client(owner)
+    return signed_in(owner)
 
 
 @pytest.fixture
 def member_client(member: User) -> Client:
-    return _client(member)
+    return signed_in(member)
 
 
 @pytest.fixture
 def admin_client(admin: User) -> Client:
-    return _client(admin)
+    return signed_in(admin)
 
 
 @pytest.fixture

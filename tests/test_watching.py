@@ -184,6 +184,8 @@ def test_trouble_is_told_on_pages_until_it_is_over(
 ) -> None:
     until(lambda: library.pk in watcher._watches)
     watch = watcher._watches[library.pk]
+    # The watch has only just begun, and forgets earlier trouble as soon as it stands.
+    until(lambda: watch.watched == 1)
     watch.trouble = "Too many folders."
     until(lambda: Condition.objects.filter(key=watching.CONDITION, text="Too many folders.").exists())
     watch.trouble = ""
