@@ -29,6 +29,8 @@ hypothesis_settings.register_profile("pictopy", max_examples=USUAL)
 hypothesis_settings.load_profile("pictopy")
 
 MIRROR = Path(os.environ["PICTOPY_MODEL_MIRROR"])
+# Where tests without a folder of their own would write.
+NOTHING = DATA / "nothing"
 TEST_WEIGHTS = ("face_detection_yunet_2023mar.onnx", "mobilefacenet_128d.onnx", "yolox_nano.onnx")
 
 
@@ -72,14 +74,19 @@ def _quick_and_plain() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _own_data(settings: Settings, tmp_path: Path) -> None:
-    """A data directory of its own for every test."""
+def _own_data(request: pytest.FixtureRequest, settings: Settings) -> Iterator[None]:
+    """A data directory of its own for every test that has the database or a folder; the others may write nothing."""
+    is_pure = request.node.get_closest_marker("database") is None and "tmp_path" not in request.fixturenames
+    base = NOTHING if is_pure else request.getfixturevalue("tmp_path")
     settings.PICTOPY = dataclasses.replace(
-        django_settings.PICTOPY, data_dir=tmp_path / "data", models_dir=tmp_path / "models", roots=[tmp_path]
+        django_settings.PICTOPY, data_dir=base / "data", models_dir=base / "models", roots=[base]
     )
-    settings.PICTOPY.data_dir.mkdir()
-    settings.PICTOPY.models_dir.mkdir()
+    if not is_pure:
+        settings.PICTOPY.data_dir.mkdir()
+        settings.PICTOPY.models_dir.mkdir()
     kept.forget_all()  # ids and revisions begin anew with every test
+    yield
+    assert not NOTHING.exists(), "the test writes files: let it ask for tmp_path"
 
 
 @pytest.fixture

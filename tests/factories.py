@@ -19,7 +19,7 @@ from PIL import Image
 from albums.models import Album, AlbumItem
 from faces.models import Cluster, Face, Person
 from gallery import kept, search_text
-from gallery.models import Detection, File, Label, Library, Mark, Photo, WorkState
+from gallery.models import Detection, File, Label, Library, Mark, Photo, SearchText, WorkState
 
 _counter = itertools.count(1)
 
@@ -66,14 +66,17 @@ class PhotoFactory(factory.django.DjangoModelFactory[Photo]):
     @factory.post_generation
     def file(self: Photo, create: bool, extracted: str | None, **kwargs: Any) -> None:  # type: ignore[misc]
         if create:
-            File.objects.create(
+            file = File.objects.create(
                 library=self.library,
                 photo=self,
                 path=extracted or f"IMG_{self.pk:05d}.jpg",
                 size_bytes=self.size_bytes,
                 mtime_ns=self.pk,
             )
-            search_text.write([self.pk])
+            if self.imported_at is not None:
+                # What `search_text.write` would write, which asks the database for what is known here.
+                text = search_text.joined([*(getattr(self, name) for name in search_text.COLUMNS), file.display])
+                SearchText.objects.create(photo_id=self.pk, text=text)
             kept.touch([self.library_id])
 
 

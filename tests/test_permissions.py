@@ -435,6 +435,12 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, owner: User, member: U
     return build(request.param, tmp_path, owner, member, admin)
 
 
+@pytest.fixture
+def household(tmp_path: Path, owner: User, member: User, admin: User) -> World:
+    """For what is refused before anybody asks whose the things are."""
+    return build("household", tmp_path, owner, member, admin)
+
+
 def ask(world: World, role: Role, row: Row, arguments: list[Any]) -> Any:
     address = reverse(row.name, args=arguments)
     client = world.clients[role]
@@ -522,13 +528,13 @@ def without_tokens(response: Any) -> str:
     return text.replace(str(response.wsgi_request.path), "PATH")
 
 
-def test_what_changes_something_takes_a_post_with_a_token(world: World) -> None:
+def test_what_changes_something_takes_a_post_with_a_token(household: World) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(world.owner, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(household.owner, backend="django.contrib.auth.backends.ModelBackend")
     for row in (row for row in TABLE if row.method in CHANGING):
-        address = reverse(row.name, args=row.arguments(world))
+        address = reverse(row.name, args=row.arguments(household))
         with CaptureQueriesContext(connection) as statements:
-            refused = getattr(client, row.method)(address, row.data(world), headers=row.headers(world))
+            refused = getattr(client, row.method)(address, row.data(household), headers=row.headers(household))
             client.get(address)
         assert refused.status_code == 403, row
         assert not written(statements), row
@@ -544,23 +550,25 @@ def admin_addresses(world: World) -> list[str]:
     return found
 
 
-def test_the_administration_is_for_staff(world: World) -> None:
-    for address in admin_addresses(world):
+def test_the_administration_is_for_staff(household: World) -> None:
+    for address in admin_addresses(household):
         for role in ("anonymous", "member", "owner"):
-            response = world.clients[role].get(address)
+            response = household.clients[role].get(address)
             assert response.status_code == 302, f"{role} gets {address}"
-    assert world.clients["admin"].get(reverse("admin:index")).status_code == 200
+    assert household.clients["admin"].get(reverse("admin:index")).status_code == 200
 
 
-def test_an_account_that_was_closed_sees_nothing(world: World) -> None:
-    User.objects.filter(pk=world.owner.pk).update(is_active=False)
+def test_an_account_that_was_closed_sees_nothing(household: World) -> None:
+    User.objects.filter(pk=household.owner.pk).update(is_active=False)
     for row in TABLE:
         if row.anonymous == 302:
-            response = ask(world, "owner", row, row.arguments(world))
+            response = ask(household, "owner", row, row.arguments(household))
             assert response.headers["Location"].startswith("/login/"), str(row)
 
 
-def test_the_welcome_link_is_for_whoever_has_it_while_there_is_no_administrator(world: World, settings: Any) -> None:
+def test_the_welcome_link_is_for_whoever_has_it_while_there_is_no_administrator(
+    household: World, settings: Any
+) -> None:
     token = welcome.issue(settings.PICTOPY.data_dir)
     User.objects.filter(is_superuser=True).update(is_superuser=False)
-    assert world.clients["anonymous"].get(reverse("site:welcome", args=[token])).status_code == 200
+    assert household.clients["anonymous"].get(reverse("site:welcome", args=[token])).status_code == 200
