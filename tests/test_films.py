@@ -205,6 +205,7 @@ def test_its_lease_runs_on_and_what_was_taken_from_it_is_not_written(
     assert not renditions.exists(hevc.digest or "")
 
 
+@pytest.mark.slow
 def test_a_film_that_was_edited_meanwhile_gets_a_copy_of_what_it_is_now(
     hevc: Photo, library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -471,6 +471,7 @@ def dying_at(number: int, look: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return dying
 
 
+@pytest.mark.slow
 def test_a_sudden_end_while_they_are_joined_changes_nothing_and_is_made_up_for(
     library: Library, folder: Path, member: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -514,6 +515,7 @@ def test_plain_pictures_cost_three_more_queries_a_batch_and_joining_does_not_loo
             assert_looks_up(query["sql"])
 
 
+@pytest.mark.slow
 def test_many_live_photos_are_joined_by_as_many_queries_as_a_few(library: Library, folder: Path) -> None:
     def looked(count: int, first: int) -> int:
         for number in range(first, first + count):

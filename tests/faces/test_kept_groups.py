@@ -406,6 +406,7 @@ def test_another_photo_of_a_face_counts(house: House, regroup: Regroup) -> None:
 # ---- What is read and written
 
 
+@pytest.mark.slow
 def test_more_faces_are_read_and_followed_with_as_many_queries(house: House, regroup: Regroup) -> None:
     house.faces(1, 3)
     regroup()

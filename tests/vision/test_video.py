@@ -89,6 +89,7 @@ def test_other_colour_samplings_do_not_play_in_browsers(pixel_format: str) -> No
     assert (found.pixel_format, found.is_browser_playable) == (pixel_format, False)
 
 
+@pytest.mark.slow
 def test_the_poster_is_not_black() -> None:
     image = video.poster(io.BytesIO(film(dark=20)))
     assert_upright(image.pixels, 20)
@@ -105,6 +106,7 @@ def test_the_poster_is_taken_at_a_tenth() -> None:
     assert row[100:110].min() < 200
 
 
+@pytest.mark.slow
 def test_a_poster_is_as_large_as_asked_for() -> None:
     image = video.poster(io.BytesIO(film(width=640, height=480)), 160)
     assert image.pixels.shape == (120, 160, 3)
