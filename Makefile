@@ -20,6 +20,9 @@ RENEW := $(BIN)/python -c 'import pip' 2>/dev/null || $(PYTHON) -m venv --clear 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The tests bring their own settings and must not see those of a household.
 PYTEST := $(BIN)/python -m pytest
+# What Python compiled is kept, in __pycache__: half of the time that the tests need to start goes into compiling them,
+# and each of the servers that they start would compile PictoPy anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run models test slow e2e check format bench migrations update clean
@@ -49,7 +52,7 @@ slow: $(DEV_STAMP)
 	TEST_THOROUGH=1 $(PYTEST) -n 2 --dist worksteal -m "(slow or property) and not browser"
 
 e2e: $(DEV_STAMP)
-	$(PYTEST) -m browser
+	$(PYTEST) -n 2 --dist worksteal -m browser
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff check .

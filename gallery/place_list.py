@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from django.db.models import Count, Max, Q
-from django.urls import get_script_prefix, reverse
+from django.urls import get_script_prefix
 
 from gallery import places, quantise
 from gallery.access import Viewer, shown_in
@@ -68,7 +69,7 @@ class Country:
 
     @property
     def page_url(self) -> str:
-        return f"{reverse('gallery:place_list')}?{urlencode({'country': self.name})}"
+        return f"{get_script_prefix()}places/?{urlencode({'country': self.name})}"
 
 
 def _compute(library_ids: Sequence[int]) -> Mapping[int, list[Spot]]:
@@ -99,13 +100,13 @@ def countries(viewer: Viewer, only: str = "") -> list[Country]:
     """
     by_country: dict[str, dict[tuple[str, str], list[Spot]]] = defaultdict(lambda: defaultdict(list))
     for spot in spots(viewer):
-        if only in {"", spot.country}:
+        if not only or spot.country == only:
             by_country[spot.country][spot.region, spot.city].append(spot)
     made = []
     for name, found in by_country.items():
-        ranked = sorted(found.items(), key=lambda entry: (-_total(entry[1]), entry[0]))
-        towns = [_town(group) for _, group in ranked[: MANY if only else FEW]]
-        count = sum(_total(group) for _, group in ranked)
+        ranked = sorted((-sum(spot.count for spot in group), names_) for names_, group in found.items())
+        towns = [_town(found[names_], -minus) for minus, names_ in ranked[: MANY if only else FEW]]
+        count = -sum(minus for minus, _ in ranked)
         made.append(Country(name, search_url(name), count, towns, len(ranked)))
     return sorted(made, key=lambda country: (-country.count, country.name))
 
@@ -114,15 +115,11 @@ def spots(viewer: Viewer) -> list[Spot]:
     return [spot for found in _kept.of(viewer) for spot in found]
 
 
-def _total(group: Sequence[Spot]) -> int:
-    return sum(spot.count for spot in group)
-
-
-def _town(group: Sequence[Spot]) -> Town:
+def _town(group: Sequence[Spot], count: int) -> Town:
     """One town of several libraries, with the newest of their covers."""
-    newest = max(group, key=lambda spot: spot.cover.pk)
+    newest = group[0] if len(group) == 1 else max(group, key=lambda spot: spot.cover.pk)
     country, region, city = newest.names
-    cover, count = newest.cover, _total(group)
+    cover = newest.cover
     around = f"{region} · " if city and region not in {"", city} else ""
     return Town(
         name=city or (f"Elsewhere in {region}" if region else "In the country"),
@@ -137,7 +134,12 @@ def _town(group: Sequence[Spot]) -> Town:
 
 def search_url(title: str) -> str:
     # Not `reverse`: a page of places asks for hundreds.
-    return f"{get_script_prefix()}search/?{urlencode({'place': title})}"
+    return f"{get_script_prefix()}search/?{_encoded(title)}"
+
+
+@lru_cache(maxsize=4096)
+def _encoded(title: str) -> str:
+    return urlencode({"place": title})
 
 
 def titles(viewer: Viewer) -> list[str]:

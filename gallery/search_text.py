@@ -13,7 +13,7 @@ from django.db.models import Q
 from gallery.folding import fold
 from gallery.models import File, Photo, Region, SearchText
 
-_COLUMNS = ("caption", "keywords", "camera", "lens", "city", "region", "country")
+COLUMNS = ("caption", "keywords", "camera", "lens", "city", "region", "country")
 
 
 def write(photo_ids: Iterable[int]) -> None:
@@ -35,7 +35,7 @@ def texts(photo_ids: Iterable[int]) -> dict[int, str]:
     ids = sorted(set(photo_ids))
     parts: dict[int, list[str]] = {}
     shown = Photo.objects.filter(id__in=ids, imported_at__isnull=False).order_by()
-    for photo_id, *columns in shown.values_list("id", *_COLUMNS):
+    for photo_id, *columns in shown.values_list("id", *COLUMNS):
         parts[photo_id] = columns
     files = File.objects.filter(Q(photo_id__in=parts) | Q(main_id__in=parts)).order_by("path")
     for file in files.only("photo_id", "main_id", "path"):
@@ -43,9 +43,9 @@ def texts(photo_ids: Iterable[int]) -> dict[int, str]:
             parts[photo_id].append(file.display)
     for photo_id, name in Region.objects.filter(photo_id__in=parts).order_by("id").values_list("photo_id", "name"):
         parts[photo_id].append(name)
-    return {photo_id: _joined(columns) for photo_id, columns in parts.items()}
+    return {photo_id: joined(columns) for photo_id, columns in parts.items()}
 
 
-def _joined(texts: Iterable[str]) -> str:
-    """A line for each: words in quotes must not begin in one and end in the next."""
+def joined(texts: Iterable[str]) -> str:
+    """The text of a row: a line for each, folded: words in quotes must not begin in one and end in the next."""
     return "\n".join(" ".join(fold(text).split()) for text in texts if text)

@@ -13,13 +13,14 @@ from typing import Any
 import factory
 import numpy as np
 from django.contrib.auth.models import User
+from django.db import connection
 from django.utils import timezone
 from PIL import Image
 
 from albums.models import Album, AlbumItem
 from faces.models import Cluster, Face, Person
 from gallery import kept, search_text
-from gallery.models import Detection, File, Label, Library, Mark, Photo, WorkState
+from gallery.models import Detection, File, Label, Library, Mark, Photo, SearchText, WorkState
 
 _counter = itertools.count(1)
 
@@ -66,15 +67,32 @@ class PhotoFactory(factory.django.DjangoModelFactory[Photo]):
     @factory.post_generation
     def file(self: Photo, create: bool, extracted: str | None, **kwargs: Any) -> None:  # type: ignore[misc]
         if create:
-            File.objects.create(
+            file = File.objects.create(
                 library=self.library,
                 photo=self,
                 path=extracted or f"IMG_{self.pk:05d}.jpg",
                 size_bytes=self.size_bytes,
                 mtime_ns=self.pk,
             )
-            search_text.write([self.pk])
+            if self.imported_at is not None:
+                # What `search_text.write` would write, which asks the database for what is known here.
+                text = search_text.joined([*(getattr(self, name) for name in search_text.COLUMNS), file.display])
+                SearchText.objects.create(photo_id=self.pk, text=text)
             kept.touch([self.library_id])
+
+
+def many_photos(like: Photo, count: int, **columns: str) -> None:
+    """`count` more photos without files, in one statement: copies of a photo, each with a digest of its own. A column
+    that is named has the value of an SQL expression over their number `n.i`, from 0."""
+    names = [field.column for field in Photo._meta.concrete_fields if not field.primary_key]
+    values = {name: f"like_.{name}" for name in names} | {"digest": "'d' || n.i"} | columns
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO gallery_photo ({', '.join(names)})"
+            " WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %s)"
+            f" SELECT {', '.join(values[name] for name in names)} FROM n, gallery_photo like_ WHERE like_.id = %s",
+            [count, like.pk],
+        )
 
 
 class LabelFactory(factory.django.DjangoModelFactory[Label]):

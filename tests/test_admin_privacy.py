@@ -247,6 +247,7 @@ def test_things_in_private_libraries_are_not_named(admin_client: Client, private
 # --- whether a row exists, and how many there are
 
 
+@pytest.mark.slow
 def test_the_way_to_the_page_of_a_row_does_not_tell_whether_it_exists(
     admin_client: Client, member_client: Client, client: Client, private: Library
 ) -> None:

@@ -249,6 +249,7 @@ def test_the_preview_costs_the_same_for_ten_times_the_photos(owner_client: Clien
     assert counts[0] == counts[1]
 
 
+@pytest.mark.slow
 def test_the_list_of_changes_is_bounded_and_costs_the_same_for_more(
     owner_client: Client, own: Library, owner: User
 ) -> None:

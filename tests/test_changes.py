@@ -24,7 +24,7 @@ from gallery.edits import (
 )
 from gallery.models import UNDATED, Change, ChangedPhoto, Library, Photo
 from gallery.timezones import Zone
-from tests.factories import LibraryFactory, PhotoFactory
+from tests.factories import LibraryFactory, PhotoFactory, many_photos
 
 MUNICH = (48.1374, 11.5755)
 NEW_YORK = (40.7128, -74.006)
@@ -281,14 +281,7 @@ def test_a_thousand_photos_cost_as_many_queries_as_one(owner: User, own: Library
 @pytest.mark.slow
 def test_ten_thousand_photos_are_moved_and_back_within_seconds(owner: User, own: Library) -> None:
     template = PhotoFactory(library=own)
-    rows = [
-        Photo(
-            library=own, digest=f"{number:064x}", width=4000, height=3000, imported_at=template.imported_at,
-            taken_local=template.taken_local, sort_at=template.sort_at, month=202405, taken_source="exif",
-        )
-        for number in range(10_000)
-    ]  # fmt: skip
-    Photo.objects.bulk_create(rows, batch_size=500)
+    many_photos(template, 10_000)
     ids = list(Photo.objects.values_list("pk", flat=True))
     began = time.process_time()
     done = changes.apply(owner, ids, [SetPosition(*MUNICH), Shift(dt.timedelta(minutes=90))])

@@ -106,6 +106,7 @@ def again_by_absence(folder: Path, library: Library, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("again", [again_by_version, again_by_edit, again_by_absence])
+@pytest.mark.slow
 def test_what_was_undone_on_the_photo_does_not_come_back_from_its_part(
     library: Library, folder: Path, member: User, monkeypatch: pytest.MonkeyPatch, again: Callable[..., None]
 ) -> None:
@@ -191,6 +192,7 @@ def test_a_copy_of_a_raw_file_elsewhere_is_no_second_photo(library: Library, fol
 # --- duplicates
 
 
+@pytest.mark.slow
 def test_a_raw_file_behind_a_picture_is_not_thrown_away_unseen(library: Library, folder: Path, admin: User) -> None:
     put(folder, "a/D.JPG", still(seed=3))
     put(folder, "a/D.DNG", raw(seed=3))

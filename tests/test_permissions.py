@@ -7,15 +7,12 @@ has no effect.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from http.cookies import SimpleCookie
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -24,135 +21,32 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 
-from albums.models import Album
-from faces import crops
-from faces import services as people_services
-from faces.models import Cluster, Clustering, Event, Face, Person, Preview
-from gallery import changes, renditions, thumbnails
-from gallery.duplicates import deciding
-from gallery.models import Change, DuplicateGroup, File, Library, Photo, Upload, WorkState
 from pictopy_site import welcome
-from tests.duplicates.rows import group_of
-from tests.factories import (
-    AlbumFactory,
-    AlbumItemFactory,
-    ClusterFactory,
-    DetectionFactory,
-    FaceFactory,
-    LabelFactory,
-    LibraryFactory,
-    PersonFactory,
-    PhotoFactory,
-    jpeg_bytes,
+from tests.permission_rows import (
+    ADMINISTRATORS,
+    ADMINISTRATORS_DO,
+    ALBUM,
+    ALL,
+    DISTANCES,
+    DONE,
+    EDIT,
+    EDITED,
+    EDITOR_SEES,
+    EVERYONE,
+    EVERYONE_DOES,
+    LIBRARY,
+    NEW_PASSWORD,
+    OWN,
+    OWNER_SEES,
+    SEEN,
+    TUS,
+    Row,
+    one,
+    opening,
+    posted,
+    shown,
 )
-from tests.upload_client import upload_library
-
-Role = Literal["anonymous", "member", "owner", "admin"]
-ROLES: tuple[Role, ...] = ("anonymous", "member", "owner", "admin")
-CHANGING = ("post", "patch", "delete")
-NOBODY = 987_654_321
-DIGEST = hashlib.sha256(b"the picture").hexdigest()
-
-
-@dataclass(slots=True)
-class World:
-    """One of everything. The library belongs to `owner`, and so do the album and the entry in the journal."""
-
-    owner: User
-    member: User
-    admin: User
-    library: Library
-    photo: Photo
-    failed: Photo
-    person: Person
-    cluster: Cluster
-    face: Face
-    unnamed: Face
-    event: Event
-    album: Album
-    deleted_album: Album
-    uploads: Library
-    upload: Upload
-    trashed: Photo
-    change: Change
-    twins: DuplicateGroup
-    decided: DuplicateGroup
-    film: Photo
-    other: Person
-    preview: Preview
-    token: str = "x"
-    clients: dict[Role, Client] = field(default_factory=dict)
-
-    def crop(self) -> str:
-        return crops.version(self.photo.digest or "", (self.face.x, self.face.y, self.face.w, self.face.h))
-
-
-Arguments = Callable[[World], list[Any]]
-Data = Callable[[World], dict[str, Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One address and method. `private` and `household`: what member, owner and administrator get."""
-
-    name: str
-    private: tuple[int, int, int]
-    household: tuple[int, int, int]
-    arguments: Arguments = lambda world: []
-    method: str = "get"
-    data: Data = lambda world: {}
-    anonymous: int = 302
-    headers: Callable[[World], dict[str, str]] = lambda world: {}
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.name}"
-
-
-ALL = (200, 200, 200)
-SEEN = {"private": (404, 200, 404), "household": ALL}
-DONE = {"private": (404, 303, 404), "household": (303, 303, 303)}
-# Editing a library: its owner; administrators only where it is the household's.
-EDITED = {"private": (404, 303, 404), "household": (404, 303, 303)}
-EDITOR_SEES = {"private": (404, 200, 404), "household": (404, 200, 200)}
-# Albums are changed by the person who made them and nobody else.
-OWN = {"private": (404, 303, 404), "household": (404, 303, 404)}
-OWNER_SEES = {"private": (404, 200, 404), "household": (404, 200, 404)}
-EVERYONE = {"private": ALL, "household": ALL}
-ADMINISTRATORS = {"private": (404, 404, 200), "household": (404, 404, 200)}
-ADMINISTRATORS_DO = {"private": (404, 404, 303), "household": (404, 404, 303)}
-EVERYONE_DOES = {"private": (303, 303, 303), "household": (303, 303, 303)}
-
-
-def one(name: str) -> Arguments:
-    return lambda world: [getattr(world, name).pk]
-
-
-def posted(name: str, who: dict[str, tuple[int, int, int]], arguments: Arguments, data: Data = lambda world: {}) -> Row:
-    return Row(name, who["private"], who["household"], arguments, "post", data)
-
-
-def shown(name: str, who: dict[str, tuple[int, int, int]], arguments: Arguments = lambda world: []) -> Row:
-    return Row(name, who["private"], who["household"], arguments)
-
-
-def opening(world: World) -> dict[str, str]:
-    """What opens an upload to the library for uploads."""
-    return TUS(world) | {
-        "upload-length": "10",
-        "upload-metadata": f"library {base64.b64encode(str(world.uploads.pk).encode()).decode()}",
-    }
-
-
-def TUS(world: World) -> dict[str, str]:  # noqa: N802  (a constant of rows)
-    """What every request of the protocol says, and a chunk."""
-    return {"tus-resumable": "1.0.0", "upload-offset": "0", "content-type": "application/offset+octet-stream"}
-
-
-LIBRARY = {"name": "New name", "visibility": "private", "scan_every_min": "60", "exclude": ""}
-NEW_PASSWORD = {"new_password1": "another sentence 8", "new_password2": "another sentence 8"}
-EDIT = {"when": "set", "day": "2020-05-17", "time": "14:05", "zone": "keep", "place": "keep", "apply": "1"}
-DISTANCES = {"model": "mobilefacenet", "eps": "0.40", "link_distance": "0.57", "match_distance": "0.50"}
-ALBUM = {"name": "New name", "description": "", "visibility": "private", "order": "oldest"}
+from tests.permission_world import NOBODY, ROLES, Role, World, build, written
 
 TABLE = [
     # --- the door
@@ -370,69 +264,15 @@ def test_every_address_has_a_row() -> None:
     assert set(names(get_resolver().url_patterns)) == {row.name for row in TABLE}
 
 
-def preview_of(face: Face, person: Person) -> Preview:
-    """One by which the person would gain the face."""
-    Clustering.objects.create(model="mobilefacenet")
-    change = {"gains": {str(face.photo.library_id): [face.pk]}, "losses": {}, "kept": {}}
-    result = {"people": {str(person.pk): change}, "groups": [], "same_groups": {}}
-    return Preview.objects.create(
-        model="mobilefacenet", state="ready", result=result, finished_at=face.photo.imported_at
-    )
-
-
-def build(visibility: str, tmp_path: Path, owner: User, member: User, admin: User) -> World:
-    """The world, with real files for the pictures that addresses serve."""
-    root = tmp_path / "pictures"
-    root.mkdir()
-    data = jpeg_bytes(900, 600, seed=1)
-    (root / "a.jpg").write_bytes(data)
-    for size in ("small", "medium", "large"):
-        thumbnails.write_file(thumbnails.path(DIGEST, size), data)
-    library = LibraryFactory(name="Pictures", root=str(root), owner=owner, visibility=visibility)
-    photo = PhotoFactory(
-        library=library, digest=DIGEST, width=900, height=600, file="a.jpg", size_bytes=len(data), camera="Alpenglow X1"
-    )
-    failed = PhotoFactory(library=library, work_state=WorkState.FAILED, attempts=3, error="cut off")
-    DetectionFactory(photo=photo, label=LabelFactory(name="dog"))
-    person, cluster = PersonFactory(name="Ana"), ClusterFactory()
-    face = FaceFactory(photo=photo, person=person, state="assigned")
-    other = PersonFactory(name="Ute")
-    FaceFactory(photo=photo, person=other, state="assigned", is_confirmed=True, x=0.7)
-    unnamed = FaceFactory(photo=photo, cluster=cluster, x=0.1)
-    FaceFactory(photo=PhotoFactory(library=library), cluster=cluster)
-    event = people_services.rename_person(person, "Anna", owner)
-    assert event is not None
-    album = AlbumFactory(name="Summer", owner=owner, visibility=visibility)
-    AlbumItemFactory(album=album, photo=photo)
-    deleted = AlbumFactory(name="Old", owner=owner, visibility=visibility, deleted_at=photo.imported_at)
-    change = changes.change_position(owner, [photo.pk], (48.1374, 11.5755)).change
-    assert change is not None
-    uploads = upload_library(tmp_path / "uploads", name="Phones", owner=owner, visibility=visibility)
-    upload = Upload.objects.create(user=owner, library=uploads, name="b.jpg", size_bytes=10)
-    trashed = PhotoFactory(library=uploads, trashed_at=photo.imported_at)
-    twins = group_of(*(PhotoFactory(library=library) for _ in range(2)))
-    decided = group_of(*(PhotoFactory(library=library) for _ in range(2)))
-    deciding.keep_all(owner, decided)
-    film = PhotoFactory(library=library, kind=Photo.Kind.VIDEO, mime="video/x-matroska")
-    thumbnails.write_file(renditions.path(film.digest), b"a film")
-    part = PhotoFactory(library=library, kind=Photo.Kind.VIDEO, mime="video/quicktime", file="a.mov")
-    part.files.update(role=File.Role.MOTION, main=photo)
-    Photo.objects.filter(pk=part.pk).update(imported_at=None)
-    (root / "a.mov").write_bytes(b"what moves")
-    world = World(
-        owner, member, admin, library, photo, failed, person, cluster, face, unnamed, event, album, deleted, uploads,
-        upload, trashed, change, twins, decided, film, other, preview_of(unnamed, person),
-    )  # fmt: skip
-    for role in ROLES:
-        world.clients[role] = client = Client()
-        if role != "anonymous":
-            client.force_login(getattr(world, role), backend="django.contrib.auth.backends.ModelBackend")
-    return world
-
-
 @pytest.fixture(params=["private", "household"])
 def world(request: pytest.FixtureRequest, tmp_path: Path, owner: User, member: User, admin: User) -> World:
     return build(request.param, tmp_path, owner, member, admin)
+
+
+@pytest.fixture
+def household(tmp_path: Path, owner: User, member: User, admin: User) -> World:
+    """For what is refused before anybody asks whose the things are."""
+    return build("household", tmp_path, owner, member, admin)
 
 
 def ask(world: World, role: Role, row: Row, arguments: list[Any]) -> Any:
@@ -442,17 +282,6 @@ def ask(world: World, role: Role, row: Row, arguments: list[Any]) -> Any:
     if row.method == "post":
         return client.post(address, row.data(world), headers=headers)
     return getattr(client, row.method)(address, headers=headers)
-
-
-# What a request writes about itself, whoever sends it.
-_BOOKKEEPING = ("django_session", "auth_user", "axes_accesslog")
-_WRITE = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM) \"(\w+)\"")
-
-
-def written(statements: Iterable[dict[str, str]]) -> list[str]:
-    """The statements that write rows of anything but bookkeeping."""
-    matches = ((_WRITE.search(query["sql"]), query["sql"]) for query in statements)
-    return [sql for match, sql in matches if match and match[2] not in _BOOKKEEPING]
 
 
 class Undo(Exception):  # noqa: N818
@@ -522,13 +351,13 @@ def without_tokens(response: Any) -> str:
     return text.replace(str(response.wsgi_request.path), "PATH")
 
 
-def test_what_changes_something_takes_a_post_with_a_token(world: World) -> None:
+def test_what_changes_something_takes_a_post_with_a_token(household: World) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(world.owner, backend="django.contrib.auth.backends.ModelBackend")
-    for row in (row for row in TABLE if row.method in CHANGING):
-        address = reverse(row.name, args=row.arguments(world))
+    client.force_login(household.owner, backend="django.contrib.auth.backends.ModelBackend")
+    for row in (row for row in TABLE if row.method in {"post", "patch", "delete"}):
+        address = reverse(row.name, args=row.arguments(household))
         with CaptureQueriesContext(connection) as statements:
-            refused = getattr(client, row.method)(address, row.data(world), headers=row.headers(world))
+            refused = getattr(client, row.method)(address, row.data(household), headers=row.headers(household))
             client.get(address)
         assert refused.status_code == 403, row
         assert not written(statements), row
@@ -544,23 +373,25 @@ def admin_addresses(world: World) -> list[str]:
     return found
 
 
-def test_the_administration_is_for_staff(world: World) -> None:
-    for address in admin_addresses(world):
+def test_the_administration_is_for_staff(household: World) -> None:
+    for address in admin_addresses(household):
         for role in ("anonymous", "member", "owner"):
-            response = world.clients[role].get(address)
+            response = household.clients[role].get(address)
             assert response.status_code == 302, f"{role} gets {address}"
-    assert world.clients["admin"].get(reverse("admin:index")).status_code == 200
+    assert household.clients["admin"].get(reverse("admin:index")).status_code == 200
 
 
-def test_an_account_that_was_closed_sees_nothing(world: World) -> None:
-    User.objects.filter(pk=world.owner.pk).update(is_active=False)
+def test_an_account_that_was_closed_sees_nothing(household: World) -> None:
+    User.objects.filter(pk=household.owner.pk).update(is_active=False)
     for row in TABLE:
         if row.anonymous == 302:
-            response = ask(world, "owner", row, row.arguments(world))
+            response = ask(household, "owner", row, row.arguments(household))
             assert response.headers["Location"].startswith("/login/"), str(row)
 
 
-def test_the_welcome_link_is_for_whoever_has_it_while_there_is_no_administrator(world: World, settings: Any) -> None:
+def test_the_welcome_link_is_for_whoever_has_it_while_there_is_no_administrator(
+    household: World, settings: Any
+) -> None:
     token = welcome.issue(settings.PICTOPY.data_dir)
     User.objects.filter(is_superuser=True).update(is_superuser=False)
-    assert world.clients["anonymous"].get(reverse("site:welcome", args=[token])).status_code == 200
+    assert household.clients["anonymous"].get(reverse("site:welcome", args=[token])).status_code == 200

@@ -177,6 +177,7 @@ def test_a_missing_file_is_said(member_client: Client, library: Library) -> None
     assert "away since 1 June 2024" in page(member_client, photo)
 
 
+@pytest.mark.slow
 def test_twice_of_everything_takes_as_many_queries(member_client: Client, library: Library) -> None:
     photo = PhotoFactory(library=library)
 

@@ -118,6 +118,7 @@ def test_relinking_leaves_the_rest_as_it_was_while_too_much_is_gone(
     assert_every_file_is_shown_as_it_is(library, folder)
 
 
+@pytest.mark.slow
 def test_a_file_of_the_same_size_and_name_but_another_content_is_no_moved_one(full: Library, folder: Path) -> None:
     move(folder, range(30))
     for number in range(30):
@@ -147,6 +148,7 @@ def test_copies_with_one_content_get_one_place_each(library: Library, folder: Pa
     assert File.objects.filter(missing_since__isnull=False).count() == 0
 
 
+@pytest.mark.slow
 def test_no_scan_hashes_a_file_twice_while_the_library_waits(
     full: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +200,7 @@ def test_a_scan_that_is_killed_while_it_compares_goes_on_where_it_was(
     assert Photo.objects.count() == 35
 
 
+@pytest.mark.slow
 def test_the_drive_is_away_changes_nothing_and_is_remembered(
     full: Library, folder: Path, tmp_path: Path, admin: User, admin_client: Client
 ) -> None:
@@ -223,6 +226,7 @@ def test_the_drive_is_away_changes_nothing_and_is_remembered(
     assert "Nothing to decide" in page(admin_client, full).content.decode()
 
 
+@pytest.mark.slow
 def test_an_offline_library_asks_too_and_nothing_can_be_relinked_in_it(
     full: Library, folder: Path, tmp_path: Path, admin_client: Client
 ) -> None:
@@ -266,6 +270,7 @@ def test_many_folders_are_shown_by_what_they_lie_in() -> None:
     assert [(row.folder, row.count, row.found) for row in rows] == [("year", 100, 1), ("other", 1, 0), ("", 1, 1)]
 
 
+@pytest.mark.slow
 def test_the_page_of_a_large_review_costs_the_same_queries(
     full: Library, folder: Path, admin_client: Client, django_assert_num_queries: Any
 ) -> None:
@@ -310,6 +315,7 @@ def test_forgetting_says_what_is_lost_and_takes_only_what_was_missing_then(
     assert Photo.objects.filter(pk=second.pk, missing_since__isnull=False).exists()
 
 
+@pytest.mark.slow
 def test_missing_photos_are_a_set_of_their_own_with_their_pages(
     full: Library, folder: Path, member_client: Client
 ) -> None:

@@ -65,6 +65,7 @@ def test_what_changes_after_the_walk_has_passed_is_seen_by_the_scan_that_was_ask
     assert File.objects.count() == 2
 
 
+@pytest.mark.slow
 def test_that_files_are_gone_for_good_is_not_overheard_while_a_scan_runs(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

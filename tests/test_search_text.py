@@ -27,6 +27,18 @@ def test_a_photo_is_found_by_what_is_written_in_it_and_around_it(library: Librar
     assert texts(library) == ["fujifilm x-t4\ncafe/grosse.jpg"]
 
 
+def test_photos_of_tests_have_the_text_that_they_would_have(library: Library) -> None:
+    where = {"city": "Malmö", "region": "Skåne", "country": "Sweden"}
+    PhotoFactory(
+        library=library, caption="The  Dog", keywords="summer", camera="X-T4", lens="35 mm", file="a/B.jpg", **where
+    )
+    PhotoFactory(library=library)
+    PhotoFactory(library=library, imported_at=None)
+    made = dict(SearchText.objects.values_list("photo_id", "text"))
+    assert made == search_text.texts(Photo.objects.values_list("id", flat=True))
+    assert len(made) == 2
+
+
 def test_what_is_not_shown_has_no_text(library: Library, folder: Path) -> None:
     write_jpeg(folder, "good.jpg")
     (folder / "broken.jpg").write_bytes(b"no picture")

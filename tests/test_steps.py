@@ -199,6 +199,7 @@ def test_a_model_that_goes_away_in_the_middle_of_a_batch_fails_no_photo(
     assert recorder.runs == 1
 
 
+@pytest.mark.slow
 def test_a_model_that_is_there_but_cannot_be_used_is_not_tried_for_ever(
     library: Library, folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,6 +266,7 @@ def test_an_analyzer_that_cannot_say_its_version_keeps_no_other_from_its_turn(
     assert "no such luck" in Condition.objects.get(key="version-broken").text
 
 
+@pytest.mark.slow
 def test_a_newer_reader_of_metadata_only_describes_anew(
     library: Library, folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

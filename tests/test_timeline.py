@@ -113,6 +113,7 @@ def test_coming_back_from_a_photo_its_month_is_loaded_as_far_as_it(
     assert tile_ids(html) == [photo.pk for photo in reversed(made)]
 
 
+@pytest.mark.slow
 def test_coming_back_deep_into_a_large_month_leaves_out_what_is_far_above(
     member_client: Client, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,7 @@ def test_photos_of_external_libraries_are_hidden_and_never_deleted(
     assert Photo.objects.get().trashed_at
 
 
+@pytest.mark.slow
 def test_a_rescan_brings_nothing_back(owner_client: Client, managed: Library, photo: Photo, photos: Path) -> None:
     put(owner_client, photo)
     bring_in(managed)

@@ -1,4 +1,4 @@
-"""Tags that print what pages have hundreds of: tiles, months still to be loaded, the list of months to jump to.
+"""Tags that print what pages have hundreds of: tiles, months still to be loaded, the list of months to jump to, towns.
 
 They are written as format strings because a template's lookups, several thousand for a timeline, would take longer than
 the database. Everything that is not a number or made by us is escaped.
@@ -14,6 +14,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from gallery.months import Rest, Section, Year
+from gallery.place_list import Town
 from gallery.queries import Sign, Tile
 from gallery.templatetags.pictopy import icon
 
@@ -37,6 +38,11 @@ _SECTION = (
 )
 _YEAR = '<li class="jump-year"><a class="jump-year-link" href="#{anchor}">{title}</a>{months}</li>\n'
 _MONTH = '<li><a href="#{anchor}" aria-label="{title}, {photos}"><span>{short}</span></a></li>'
+_TOWN = (
+    '<li><a class="cover" href="{url}"><span class="cover-picture {tint}">{picture}</span><b>{name}</b>'
+    '<span class="meta">{about}</span></a></li>\n'
+)
+_COVER = '<img src="{src}" width="480" height="480" alt="" loading="lazy" decoding="async">'
 
 
 @register.simple_tag
@@ -67,6 +73,12 @@ def month_sections(sections: Iterable[Section]) -> SafeString:
 def jump_list(years: Iterable[Year]) -> SafeString:
     """Links to all months, by year."""
     return mark_safe("".join(map(_year, years)))
+
+
+@register.simple_tag
+def town_list(towns: Iterable[Town]) -> SafeString:
+    """The towns of a country by their covers."""
+    return mark_safe("".join(map(_town, towns)))
 
 
 def _tile(tile: Tile) -> str:
@@ -117,6 +129,16 @@ def _year(year: Year) -> str:
         if month.number
     )
     return _YEAR.format(anchor=year.months[0].anchor, title=year.title, months=f"<ol>{months}</ol>" if months else "")
+
+
+def _town(town: Town) -> str:
+    return _TOWN.format(
+        url=escape(town.url),
+        tint=town.tint,
+        picture=_COVER.format(src=town.cover_url) if town.cover_url else icon("location"),
+        name=escape(town.name),
+        about=escape(town.about),
+    )
 
 
 def _photos(count: int, more: str = "") -> str:

@@ -110,6 +110,7 @@ def described_again(library: Library) -> None:
     bring_in(library)
 
 
+@pytest.mark.slow
 def test_what_a_person_took_away_never_comes_back(mine: Library, folder: Path, owner: User) -> None:
     for name in ("Kept", "Renamed", "Deleted", "Purged"):
         album(folder, f"T/{name}", name)

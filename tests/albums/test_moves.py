@@ -76,6 +76,7 @@ def test_any_series_of_moves_does_what_a_list_does(owner: User, house: House, se
         assert order_of(album) == expected, (photo, to)
 
 
+@pytest.mark.slow
 def test_a_gap_that_is_used_up_is_made_anew(owner: User, album: Album) -> None:
     expected = order_of(album)
     for turn in range(40):

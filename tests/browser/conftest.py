@@ -1,7 +1,8 @@
-"""One household for all browser tests, and windows of its members.
+"""One household for all browser tests of a process, and windows of its members.
 
-The tests run in any order: each gets a member of its own, whose favourites and albums nobody else sees. What belongs to
-the whole house (libraries, names of people) is changed only by tests that say so, and never by two in the same place.
+The tests run in any order, and in several processes if asked to, each with a household of its own. Each test gets a
+member of its own, whose favourites and albums nobody else sees. What belongs to the whole house (libraries, names of
+people) is changed only by tests that say so, and never by two in the same place.
 """
 
 from __future__ import annotations
@@ -91,7 +92,7 @@ def wait_until_read(page: Page, count: int) -> None:
             const page = await (await fetch('/libraries/')).text();
             return page.includes('Up to date') && page.includes('<b>{count}</b> photos');
         }})()""",
-        120,
+        300,
     )
 
 
@@ -103,7 +104,7 @@ def wait_for_suggestions(page: Page) -> None:
             const page = await (await fetch('/people/')).text();
             return !page.includes('is comparing') && page.split('suggestion-cover').length > {len(pictures.FRIENDS)};
         }})()""",
-        60,
+        180,
     )
 
 

@@ -62,6 +62,7 @@ def test_it_ends_with_1_where_something_is_wrong_and_mends_only_when_asked() -> 
     assert "Photos without a file: none" in said
 
 
+@pytest.mark.slow
 def test_everything_is_well_again_after_the_fixes_and_the_workers(full: Library, folder: Path) -> None:
     from gallery import tasks, thumbnails
 

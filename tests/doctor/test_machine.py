@@ -47,7 +47,7 @@ def test_little_room_on_the_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.weights
-def test_models_that_are_missing_or_damaged_are_told_until_they_are_there(settings: Any) -> None:
+def test_models_that_are_missing_or_damaged_are_told_until_they_are_there(settings: Any, tmp_path: Path) -> None:
     assert {example.text for example in find("weights").examples} == {
         "There is no model for face detection",
         "There is no model for face embedding",

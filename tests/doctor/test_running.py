@@ -192,6 +192,7 @@ def test_members_find_no_doctor_and_no_link_to_it(member_client: Client, admin_c
     assert PAGE in admin_client.get("/libraries/").content.decode()
 
 
+@pytest.mark.slow
 def test_more_photos_and_results_make_no_more_queries(admin_client: Client) -> None:
     for _ in range(3):
         PhotoFactory()

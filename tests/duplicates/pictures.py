@@ -13,7 +13,7 @@ CAMERA = ("Alpenglow", "X1")
 NOON = dt.datetime(2024, 5, 17, 12)
 
 
-def scene(seed: int, width: int = 960, height: int = 720) -> Image.Image:
+def scene(seed: int, width: int = 640, height: int = 480) -> Image.Image:
     """Large shapes and small ones, drawn at random."""
     random = np.random.default_rng(seed)
     large = Image.fromarray(random.integers(0, 255, (5, 7, 3), dtype=np.uint8)).resize((width, height), 3)

@@ -171,6 +171,7 @@ def test_decisions_on_top_of_each_other_are_taken_back_in_either_order(household
 # --- many at once
 
 
+@pytest.mark.slow
 def test_all_are_decided_as_proposed_and_taken_back_together(household: Library, admin: User) -> None:
     groups = [group_of(*twins(household, 2 + n)) for n in range(3)]
     alike = group_of(*twins(household), kind="row")

@@ -50,6 +50,7 @@ def test_copies_are_found_and_other_pictures_are_not(library: Library, folder: P
     assert search(library) == [("same", ["a.jpg", "edited/a.jpg", "sent/a.jpg"])]
 
 
+@pytest.mark.slow
 def test_shots_in_a_row_are_a_group_of_their_own_kind_and_copies_of_one_stay_apart(
     library: Library, folder: Path
 ) -> None:
@@ -113,6 +114,7 @@ def test_the_search_begins_by_itself_when_the_queue_has_settled(
     assert len(groups()) == 1
 
 
+@pytest.mark.slow
 def test_what_all_are_kept_of_is_never_asked_again(library: Library, folder: Path, admin: User) -> None:
     save(scene(1), folder / "a.jpg")
     save(smaller(scene(1)), folder / "b.jpg")
@@ -130,6 +132,7 @@ def test_what_all_are_kept_of_is_never_asked_again(library: Library, folder: Pat
     assert "c.jpg" in names
 
 
+@pytest.mark.slow
 def test_a_photo_that_goes_leaves_its_group_and_one_that_comes_back_is_compared_again(
     library: Library, folder: Path, admin: User
 ) -> None:
@@ -151,6 +154,7 @@ def test_a_photo_that_goes_leaves_its_group_and_one_that_comes_back_is_compared_
     assert search(library) == [("same", ["a.jpg", "b.jpg", "c.jpg"])]
 
 
+@pytest.mark.slow
 def test_new_content_in_a_file_leaves_the_group(library: Library, folder: Path) -> None:
     save(scene(1), folder / "a.jpg")
     save(smaller(scene(1)), folder / "b.jpg")
@@ -195,6 +199,7 @@ def test_what_changed_while_it_was_compared_is_left_for_the_next_search(library:
     assert list(Receipt.objects.filter(analyzer="duplicates").values_list("photo", flat=True)) == [other.pk]
 
 
+@pytest.mark.slow
 def test_a_search_that_is_cut_short_goes_on(library: Library, folder: Path) -> None:
     for seed in range(4):
         save(scene(seed), folder / f"{seed}.jpg")

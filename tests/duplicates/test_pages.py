@@ -89,6 +89,7 @@ def test_keep_all_and_what_is_missing_from_a_form(admin_client: Client, househol
     assert "Somebody decided about these photos in the meantime" in text(admin_client, answer.headers["Location"])
 
 
+@pytest.mark.slow
 def test_many_at_once_asks_with_the_numbers(admin_client: Client, household: Library) -> None:
     for _ in range(3):
         group_of(*twins(household, 3))
@@ -146,6 +147,7 @@ def fill(library: Library, user: User, count: int) -> None:
 
 
 @pytest.mark.parametrize("address", ["/duplicates/", "/duplicates/all/", "/duplicates/decided/"])
+@pytest.mark.slow
 def test_more_groups_of_more_photos_make_no_more_queries(
     admin: User, admin_client: Client, household: Library, address: str
 ) -> None:

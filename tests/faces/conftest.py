@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,10 +11,13 @@ import numpy as np
 import pytest
 from django.contrib.auth.models import User
 
-from faces import grouping, revisions
-from faces.models import Cluster, Clustering, Face, Person
+from faces import grouping, revisions, undo
+from faces.access import get_event
+from faces.grouping import state as states
+from faces.models import Cluster, Clustering, Event, Face, Person
 from gallery.models import Library, Photo
-from tests.factories import FaceFactory, LibraryFactory, PersonFactory, PhotoFactory, unit_vector
+from gallery.vision import catalog
+from tests.factories import ClusterFactory, FaceFactory, LibraryFactory, PersonFactory, PhotoFactory, unit_vector
 
 Regroup = Callable[[], Clustering]
 
@@ -66,6 +70,15 @@ def secret(house: House) -> Person:
 
 
 @pytest.fixture
+def cluster(house: House) -> Cluster:
+    """Three faces in the household's photos and one in Anna's private library."""
+    made: Cluster = ClusterFactory(size=4)
+    house.faces(1, 3, cluster=made)
+    house.face(1, cluster=made, is_private=True)
+    return made
+
+
+@pytest.fixture
 def regroup(db: None) -> Callable[[], Clustering]:
     """Runs what a worker would run after faces changed."""
 
@@ -79,6 +92,13 @@ def regroup(db: None) -> Callable[[], Clustering]:
     return run
 
 
+@pytest.fixture
+def always_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups are written to their file after every run, however little changed."""
+    monkeypatch.setattr(states, "_LEAST", -1)
+    monkeypatch.setattr(states, "_SHARE", 0)
+
+
 def groups() -> set[frozenset[int]]:
     """The ids of the faces of every group."""
     found: dict[int, set[int]] = {}
@@ -90,3 +110,28 @@ def groups() -> set[frozenset[int]]:
 
 def ids(faces: list[Face]) -> frozenset[int]:
     return frozenset(face.pk for face in faces)
+
+
+def faces_of(person: Person) -> list[Face]:
+    return list(Face.objects.filter(person=person).order_by("pk"))
+
+
+def take_back(event: Event | None, by: User) -> list[str]:
+    assert event is not None
+    return undo.undo_event(get_event(by, event.pk), by)
+
+
+def rules() -> grouping.Rules:
+    return grouping.rules_for(Clustering.objects.filter(model=MODEL).first(), catalog.model(MODEL))
+
+
+def from_nothing() -> set[frozenset[int]]:
+    """The groups that a run from nothing would give."""
+    snapshot = grouping.read(MODEL)
+    labels = grouping.compute(snapshot, rules()).labels
+    return {frozenset(snapshot.ids[labels == label].tolist()) for label in set(labels.tolist()) - {-1}}
+
+
+def embed_anew(face: Face, who: int, shot: int) -> None:
+    embedding = look(who, shot, noise=0.95)
+    Face.objects.filter(pk=face.pk).update(embedding=embedding, embedding_crc=zlib.crc32(embedding))

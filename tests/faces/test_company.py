@@ -184,6 +184,7 @@ def test_over_the_years_shows_the_best_confirmed_face_of_each(member: User, owne
     assert years.over_the_years(member, person)[1].age == "", "the date of the file is a guess"
 
 
+@pytest.mark.slow
 def test_twice_the_company_takes_as_many_queries(member_client: Client, party: Party) -> None:
     def count(url: str) -> int:
         member_client.get(url)

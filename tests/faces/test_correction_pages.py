@@ -170,6 +170,7 @@ def test_what_must_wait_says_for_what(owner: User, owner_client: Client, anna: P
     assert "Bertl was found to be Anna since: take that back first." in text(owner_client, "/people/journal/")
 
 
+@pytest.mark.slow
 def test_many_faces_cost_no_more_queries(owner: User, owner_client: Client, house: House, anna: Person) -> None:
     def queries(address: str) -> int:
         with CaptureQueriesContext(connection) as captured:

@@ -225,6 +225,7 @@ def test_all_faces_of_a_person_come_page_by_page_guesses_first(owner: User, hous
     assert seen == [guesses[1].pk, guesses[2].pk, guesses[0].pk, *(face.pk for face in sure)]
 
 
+@pytest.mark.slow
 def test_twice_the_rows_make_the_same_number_of_queries(owner_client: Client, house: House) -> None:
     first = PersonFactory()
     first_cluster = ClusterFactory(size=10)

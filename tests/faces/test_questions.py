@@ -116,6 +116,7 @@ def test_groups_of_others_take_no_place_among_the_questions(
     assert keys(member) == before
 
 
+@pytest.mark.slow
 def test_the_number_of_queries_does_not_depend_on_how_much_there_is(
     house: House, mia: Person, member_client: Client
 ) -> None:
@@ -230,6 +231,7 @@ def test_somebody_else_is_asked_for_and_a_name_that_is_taken_asks_who(
     assert Person.objects.filter(name="mia").get().faces.count() == 2
 
 
+@pytest.mark.slow
 def test_skipping_puts_a_question_last_and_strangers_are_set_aside(
     house: House, mia: Person, member_client: Client
 ) -> None:
@@ -249,6 +251,7 @@ def test_skipping_puts_a_question_last_and_strangers_are_set_aside(
     assert "Nothing to ask" in page.content.decode()
 
 
+@pytest.mark.slow
 def test_answers_are_taken_back_one_after_the_other_and_asked_again(
     house: House, mia: Person, member_client: Client
 ) -> None:

@@ -84,6 +84,7 @@ def test_a_library_that_became_private_since_is_not_told_of(
     assert "Nothing would change" in page
 
 
+@pytest.mark.slow
 def test_distances_are_tried_accepted_for_one_person_and_taken_back(
     tom: Person, admin_client: Client, regroup: Regroup
 ) -> None:
@@ -158,6 +159,7 @@ def test_only_administrators_take_distances_back(tom: Person, admin: User, owner
     assert owner_client.post(reverse("faces:event_undo", args=[event.pk])).status_code == 404
 
 
+@pytest.mark.slow
 def test_twice_the_people_and_groups_make_the_same_queries(
     house: House, admin: User, admin_client: Client, regroup: Regroup
 ) -> None:

@@ -21,6 +21,7 @@ def ids(messages: list[CheckMessage]) -> list[str | None]:
     return [message.id for message in messages]
 
 
+@pytest.mark.usefixtures("tmp_path")
 def test_nothing_to_say_when_all_is_well() -> None:
     for check in (checks.check_data_dir, checks.check_roots, checks.check_debug, checks.check_models):
         assert check(None) == []

@@ -87,6 +87,7 @@ def test_wrong_old_passwords_are_counted(owner_client: Client, owner: User) -> N
     assert owner.check_password("anna-password")
 
 
+@pytest.mark.slow
 def test_many_names_from_one_address_are_bounded_and_other_addresses_go_on(client: Client, owner: User) -> None:
     for number in range(50):
         code = client.post(LOGIN, {"username": f"name{number}", "password": "wrong"}).status_code

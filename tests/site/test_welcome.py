@@ -17,7 +17,7 @@ FORM = {"username": "anna", "password1": "a long sentence 7", "password2": "a lo
 
 
 @pytest.fixture
-def data_dir() -> Path:
+def data_dir(tmp_path: Path) -> Path:
     return settings.PICTOPY.data_dir
 
 

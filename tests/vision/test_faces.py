@@ -312,6 +312,7 @@ def test_quality_falls_with_size_blur_turn_and_doubt() -> None:
 @needs_weights
 @needs_photos
 @pytest.mark.parametrize("input_px", [640, 960])
+@pytest.mark.slow
 def test_the_faces_of_the_group_photos_are_counted(input_px: int) -> None:
     detector = load_face_detector(catalog.model("yunet"), WEIGHTS, input_px)
     photos = sorted((FRIENDS / "bbt_group").glob("*.jpg"))

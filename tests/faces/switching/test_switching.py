@@ -50,6 +50,7 @@ def decisions() -> list[Any]:
     ]
 
 
+@pytest.mark.slow
 def test_a_model_comes_into_use_and_goes_again_with_all_that_was_decided(
     faces: list[Face], photos: list[Photo], admin: User
 ) -> None:
@@ -227,6 +228,7 @@ def test_spares_that_nobody_can_bring_back_are_deleted(
     assert spares.tidy() == 4
 
 
+@pytest.mark.slow
 def test_an_administrator_tries_another_model_sees_how_far_it_is_and_switches(
     faces: list[Face], admin_client: Client
 ) -> None:
