@@ -56,9 +56,6 @@ EDITED = (
     "-수정됨", "-已修改", "-已編輯", "-已编辑", "-effects", "-animation", "-smile", "-mix",
     "-collage",
 )  # fmt: skip
-# Extensions of RAW files, and of what a camera writes beside them.
-_RAW = frozenset("3fr arw cr2 cr3 crw dng iiq mrw nef nrw orf pef raf raw rw2 rwl sr2 srw x3f".split())
-_BESIDE_RAW = frozenset(("jpg", "jpeg", "heic", "heif", "hif"))
 _NUMBERED = re.compile(r"^(?P<head>.*)\((?P<number>\d{1,4})\)(?P<tail>(\.[^.]*)?)$", re.DOTALL)
 
 
@@ -66,14 +63,12 @@ def pair(names: Iterable[str]) -> dict[str, tuple[Pairing, ...]]:
     """For each name of one folder that is no sidecar: its sidecars, XMP first, the album's last. One without any is
     left out.
 
-    `IMG_1.jpg.xmp` belongs to `IMG_1.jpg` alone, `IMG_1.xmp` to every `IMG_1.*` that has no XMP with its full name. A
-    RAW file's `IMG_1.cr2.xmp` speaks of the camera's own picture of the same shot, too, if that has none. Case does not
-    count, nor how accents are composed. Two long names that begin alike may be given the same cut JSON: the title in it
-    says whose it is. Linear in the number of names.
+    `IMG_1.jpg.xmp` belongs to `IMG_1.jpg` alone, `IMG_1.xmp` to every `IMG_1.*` that has no XMP with its full name.
+    Case does not count, nor how accents are composed. Two long names that begin alike may be given the same cut JSON:
+    the title in it says whose it is. Linear in the number of names.
     """
     everything = sorted(set(names))
     xmp = {_fold(name): name for name in everything if _fold(name).endswith(".xmp")}
-    of_raw = _by_raw_stem(everything, xmp)
     json = {_fold(name): name for name in everything if _is_takeout(name)}
     cut = _by_cut_name(json)
     album = album_file(everything)
@@ -83,10 +78,7 @@ def pair(names: Iterable[str]) -> dict[str, tuple[Pairing, ...]]:
         if key in xmp or key.endswith(".json"):
             continue
         pairs = []
-        stem, _, extension = key.rpartition(".")
-        beside = xmp.get(f"{key}.xmp") or xmp.get(f"{stem}.xmp")
-        if not beside and extension in _BESIDE_RAW:
-            beside = of_raw.get(stem)
+        beside = xmp.get(f"{key}.xmp") or xmp.get(f"{key.rpartition('.')[0]}.xmp")
         if beside:
             pairs.append(Pairing(beside, Kind.XMP))
         takeout = _takeout(key, json, cut)
@@ -96,17 +88,6 @@ def pair(names: Iterable[str]) -> dict[str, tuple[Pairing, ...]]:
             pairs.append(Pairing(album, Kind.ALBUM))
         if pairs:
             found[name] = tuple(pairs)
-    return found
-
-
-def _by_raw_stem(names: Iterable[str], xmp: dict[str, str]) -> dict[str, str]:
-    """By folded stem, the XMP named after the RAW file of that stem, as darktable and RawTherapee name theirs."""
-    found: dict[str, str] = {}
-    for name in names:
-        key = _fold(name)
-        stem, _, extension = key.rpartition(".")
-        if extension in _RAW and (beside := xmp.get(f"{key}.xmp")):
-            found.setdefault(stem, beside)
     return found
 
 

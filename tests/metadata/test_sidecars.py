@@ -35,28 +35,6 @@ def test_raw_and_jpeg_share_the_sidecar_without_an_extension() -> None:
     assert [it.name for it in found["A.JPG"]] == ["A.JPG.xmp"]
 
 
-def test_what_lies_beside_a_raw_file_speaks_of_the_cameras_own_picture_too() -> None:
-    found = pair(
-        [
-            "A.CR2",
-            "a.jpg",
-            "A.MOV",
-            "A.png",
-            "A.CR2.xmp",
-            "B.JPG",
-            "B.CR2.xmp",
-            "C.NEF",
-            "C.HEIC",
-            "C.HEIC.xmp",
-            "C.NEF.xmp",
-        ]
-    )
-    assert {name: [it.name for it in pairs] for name, pairs in found.items()} == {
-        "A.CR2": ["A.CR2.xmp"], "a.jpg": ["A.CR2.xmp"], "C.NEF": ["C.NEF.xmp"], "C.HEIC": ["C.HEIC.xmp"],
-    }  # fmt: skip
-    assert sidecars_of("A.jpg", "A.CR2", "A.CR2.xmp", "A.xmp") == ["A.xmp"]
-
-
 def test_another_picture_gets_nothing() -> None:
     assert pair(["IMG_10.jpg", "IMG_1.xmp", "IMG_1.jpg.json"]) == {}
 
