@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from django.db.models import F, QuerySet, Window
+from django.db.models import Exists, F, OuterRef, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from faces.access import faces_visible_to
@@ -35,12 +35,12 @@ def look_alikes(viewer: Viewer, person: Person, *, most: int = MOST_ALIKE) -> li
     rules = rules_of(model) if model else None
     if rules is None:
         return []
-    own = _looks(mine.filter(model=model)).get(person.pk)
+    own = _looks(mine.filter(model=model), 0).get(person.pk)
     if own is None:
         return []
     limit = (rules.reach + 1) / 2
     theirs = _good_faces(viewer).filter(model=model, person__hidden=False, person__merged_into=None)
-    others = _looks(theirs.exclude(person__in=[person.pk, *_never(person)]))
+    others = _looks(theirs.exclude(person__in=[person.pk, *_never(viewer, person)]), own.nbytes)
     # The mean distance of all pairs is that of the mean vectors.
     apart = distances(np.array(list(others.values()), dtype=np.float32).reshape(-1, len(own)), own)
     near = sorted((distance, pk) for pk, distance in zip(others, apart, strict=True) if distance <= limit)
@@ -49,11 +49,14 @@ def look_alikes(viewer: Viewer, person: Person, *, most: int = MOST_ALIKE) -> li
     return [card for card in cards if not card.together][:most]
 
 
-def _never(person: Person) -> set[int]:
-    """People of whom somebody said that a confirmed face of theirs and one of the person are never one. Two queries."""
-    never = FacePair.objects.filter(is_same=False, one__is_confirmed=True, other__is_confirmed=True)
-    ones = never.filter(other__person=person).values_list("one__person", flat=True)
-    return {*ones, *never.filter(one__person=person).values_list("other__person", flat=True)}
+def _never(viewer: Viewer, person: Person) -> set[int]:
+    """People of whom somebody said that a confirmed face of theirs and one of the person are never one, if the viewer
+    sees both. Two queries."""
+    seen = faces_visible_to(viewer).filter(is_confirmed=True)
+    never = FacePair.objects.filter(Exists(seen.filter(pk=OuterRef("one"))), Exists(seen.filter(pk=OuterRef("other"))))
+    ones = never.filter(is_same=False, other__person=person).values_list("one__person", flat=True)
+    others = never.filter(is_same=False, one__person=person).values_list("other__person", flat=True)
+    return {pk for pk in (*ones, *others) if pk}
 
 
 def _good_faces(viewer: Viewer) -> QuerySet[Face]:
@@ -61,10 +64,9 @@ def _good_faces(viewer: Viewer) -> QuerySet[Face]:
     return faces_visible_to(viewer).filter(is_confirmed=True, person__isnull=False, quality__gte=CORE_QUALITY)
 
 
-def _looks(faces: QuerySet[Face]) -> dict[int, Vectors]:
-    """The mean of the best of the faces of each person, float32 (d,), by person: their embeddings are all of one model.
-
-    One query.
+def _looks(faces: QuerySet[Face], length: int) -> dict[int, Vectors]:
+    """The mean of the best of the faces of each person, float32 (d,), by person, of those whose embedding has `length`
+    bytes (0: as many as most of them have). One query.
     """
     rank = Window(RowNumber(), partition_by=[F("person")], order_by=[F("quality").desc(), F("pk")])
     best = faces.alias(rank=rank).filter(rank__lte=_FACES_EACH).order_by("-person_id", "pk")
@@ -75,7 +77,9 @@ def _looks(faces: QuerySet[Face]) -> dict[int, Vectors]:
     lengths = [len(data) for _, data in rows if data and len(data) % 4 == 0]
     if not lengths:
         return {}
-    vectors, are_some = unit_vectors([data for _, data in rows], length=max(lengths, key=lengths.count))
+    vectors, are_some = unit_vectors([data for _, data in rows], length=length or max(lengths, key=lengths.count))
+    if not are_some.any():
+        return {}
     people = np.array([person_id for person_id, _ in rows])[are_some]
     found, starts, counts = np.unique(people, return_index=True, return_counts=True)
     means = np.add.reduceat(vectors[are_some], starts, axis=0) / counts[:, None].astype(np.float32)

@@ -4,8 +4,7 @@ What is known of pairs of faces holds: those that are two people are in differen
 same. Such faces are tied together, and each knot goes to one side or the other as a whole (as the constraints of
 k-means in Wagstaff et al. 2001, "Constrained K-means Clustering with Background Knowledge").
 
-In plain Python, for a few hundred faces: pages use it, and the process that serves them does not load numpy.
-`tests/faces/test_splitting.py` holds it to its time.
+In plain Python, for a few hundred faces: `tests/faces/test_splitting.py` holds it to its time.
 """
 
 from __future__ import annotations

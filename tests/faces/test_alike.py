@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
@@ -9,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from faces.alike import look_alikes
-from faces.models import FacePair, Person
+from faces.models import Face, FacePair, Person
 from tests.faces.conftest import House, look
 from tests.factories import PersonFactory
 
@@ -76,11 +77,32 @@ def test_what_one_does_not_see_is_nobody_who_looks_alike(owner: User, member: Us
     own = named(house, 1, "Only mine", is_private=True)
     assert names(owner, anna) == ["Only mine"]
     assert names(member, anna) == []
-    # Nor are faces compared that the viewer does not see.
+    # Nor are faces compared that the viewer does not see, of whichever of the two.
     mixed = named(house, 8, "Mixed")
     house.faces(1, 3, person=mixed, state="assigned", is_confirmed=True, is_private=True, quality=0.99)
     assert names(owner, own) == ["Anna", "Mixed"]
     assert names(member, anna) == []
+    like = named(house, 8, "Like the others of Mixed")
+    assert names(member, mixed) == [like.name]
+    assert like.name not in names(owner, mixed)
+
+
+def test_what_was_said_of_faces_that_one_does_not_see_leaves_nobody_out(
+    owner: User, member: User, house: House, anna: Person, twice: Person
+) -> None:
+    house.face(1, person=twice, state="assigned", is_confirmed=True, is_private=True)
+    one, other = sorted((p.faces.filter(photo__library=house.private)[0] for p in (anna, twice)), key=lambda it: it.pk)
+    one.is_confirmed = other.is_confirmed = True
+    Face.objects.bulk_update([one, other], ["is_confirmed"])
+    FacePair.objects.create(one=one, other=other, is_same=False)
+    assert names(member, anna) == ["Annie"]
+    assert names(owner, anna) == []
+
+
+def test_an_embedding_of_another_length_is_compared_with_nobody(member: User, house: House, anna: Person) -> None:
+    short = (np.ones(64, dtype=np.float32) / 8).tobytes()
+    odd = named(house, 1, "Odd", embedding=short)
+    assert names(member, odd) == names(member, anna) == []
 
 
 def test_embeddings_that_are_none_and_people_of_another_model_are_passed_over(
