@@ -52,7 +52,7 @@ slow: $(DEV_STAMP)
 	TEST_THOROUGH=1 $(PYTEST) -n 2 --dist worksteal -m "(slow or property) and not browser"
 
 e2e: $(DEV_STAMP)
-	$(PYTEST) -n 2 --dist worksteal -m browser
+	$(PYTEST) -m browser
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -44,6 +45,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.database)
         if absent and item.get_closest_marker("weights"):
             item.add_marker(pytest.mark.skip(reason=f"weights are not in {MIRROR.name}/: {', '.join(absent)}"))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays: nobody need look through it for cycles."""
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

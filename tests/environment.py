@@ -26,4 +26,4 @@ _mirror = os.environ.get("PICTOPY_MODEL_MIRROR") or str(_ROOT.parent / "shared" 
 os.environ["PICTOPY_MODEL_MIRROR"] = str((_ROOT / _mirror).resolve())
 
 # A suite makes millions of small objects that live on: looking through them for cycles is a tenth of its time.
-gc.set_threshold(100_000, 20, 20)
+gc.set_threshold(200_000, 20, 20)

@@ -41,6 +41,7 @@ def test_a_renamed_or_moved_file_stays_the_same_photo(
     assert Mark.objects.get(photo=moved).favourite
 
 
+@pytest.mark.slow
 def test_a_file_that_was_away_for_a_scan_and_comes_back_elsewhere_is_the_same_photo(
     library: Library, folder: Path, member: User, tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_files_that_swap_their_names_keep_their_photos_also_when_they_are_read_o
     assert_every_file_is_shown_as_it_is(library, folder)
 
 
+@pytest.mark.slow
 def test_a_copy_that_comes_back_after_the_other_was_edited_shows_what_it_holds(
     library: Library, folder: Path, tmp_path: Path
 ) -> None:

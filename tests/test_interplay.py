@@ -144,6 +144,7 @@ def test_what_only_the_file_of_a_part_says_counts_as_nobodys_word(library: Libra
     assert (photo_at("a/D.JPG").caption, photo_at("a/D.JPG").set_by_people) == ("of the picture", "")
 
 
+@pytest.mark.slow
 def test_a_date_that_a_person_set_makes_no_new_pair(library: Library, folder: Path) -> None:
     put(folder, "a/D.JPG", still(seed=3))
     put(folder, "a/D.DNG", raw(seed=3))

@@ -61,6 +61,7 @@ def test_what_analyzers_found_in_a_part_goes_and_is_looked_for_again_when_it_sta
 
 
 @pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.slow
 def test_a_part_whose_main_photo_vanishes_is_shown_by_itself_until_that_comes_back(
     library: Library, folder: Path, tmp_path: Path, pair: str
 ) -> None:

@@ -61,6 +61,7 @@ def test_an_empty_mount_point_is_a_drive_that_is_away_not_a_library_that_was_emp
     assert not File.objects.filter(missing_since__isnull=False).exists()
 
 
+@pytest.mark.slow
 def test_many_vanished_files_are_held_until_a_person_says_they_are_gone(library: Library, folder: Path) -> None:
     for number in range(30):
         write_jpeg(folder, f"{number}.jpg", width=32, height=24)

@@ -127,6 +127,7 @@ def test_a_moving_part_that_is_away_is_said(library: Library, folder: Path, memb
 # --- several files
 
 
+@pytest.mark.slow
 def test_both_files_of_a_raw_pair_are_listed_and_can_be_had(
     library: Library, folder: Path, member_client: Client
 ) -> None:

@@ -50,6 +50,7 @@ def answer(client: Client, library: Library, word: str) -> Any:
     return client.post(reverse("gallery:library_review", args=[library.pk]), {"answer": word})
 
 
+@pytest.mark.slow
 def test_a_folder_that_moved_and_lost_its_times_keeps_all_that_people_made_and_asks_nobody(
     full: Library, folder: Path, member: User
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_folder_that_moved_and_lost_its_times_keeps_all_that_people_made_and_a
     assert not Candidate.objects.exists()
 
 
+@pytest.mark.slow
 def test_what_was_found_again_in_part_is_shown_and_nothing_is_changed(
     full: Library, folder: Path, admin_client: Client
 ) -> None:
@@ -288,6 +290,7 @@ def test_the_page_of_a_large_review_costs_the_same_queries(
         page(admin_client, full)
 
 
+@pytest.mark.slow
 def test_forgetting_says_what_is_lost_and_takes_only_what_was_missing_then(
     full: Library, folder: Path, owner: User, admin: User, admin_client: Client
 ) -> None:
@@ -335,6 +338,7 @@ def test_missing_photos_are_a_set_of_their_own_with_their_pages(
         assert f'id="p{photo.pk}"' in member_client.get(address).content.decode()
 
 
+@pytest.mark.slow
 def test_an_answer_needs_the_right_to_edit(full: Library, folder: Path, member: User, member_client: Client) -> None:
     Library.objects.filter(pk=full.pk).update(state="held")
     assert answer(member_client, full, "away").status_code == 404

@@ -309,7 +309,7 @@ def test_after_any_sequence_each_file_is_shown_as_it_is_and_what_people_made_is_
 
 
 @pytest.mark.slow
-@hypothesis_settings(COMMON, max_examples=200)
+@hypothesis_settings(COMMON, max_examples=120)
 @given(actions=sequences(40))
 def test_so_it_is_after_long_sequences(actions: list[tuple[str, int, int]], beginning: World) -> None:
     live_through(actions, beginning)

@@ -125,6 +125,7 @@ def test_thumbnails_that_are_made_in_another_way_are_made_again_and_nothing_else
 # --- several machines, of which some lack a model
 
 
+@pytest.mark.slow
 def test_a_machine_without_the_model_in_use_leaves_that_analyzer_to_the_others(
     library: Library, folder: Path, recorder: Recorder
 ) -> None:

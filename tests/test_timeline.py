@@ -228,6 +228,7 @@ def test_pages_have_no_inline_style_or_script(member_client: Client, library: Li
         assert "'unsafe" not in response["Content-Security-Policy"]
 
 
+@pytest.mark.slow
 def test_every_link_of_the_frame_leads_somewhere(admin_client: Client, library: Library) -> None:
     PhotoFactory(library=library)
     html = admin_client.get("/").content.decode()

@@ -84,6 +84,7 @@ def test_the_toast_takes_it_back_with_everything(owner_client: Client, owner: Us
     assert item.album.items.get() == item
 
 
+@pytest.mark.slow
 def test_the_trash_lists_the_latest_first_and_brings_back_one_some_or_all(
     owner_client: Client, managed: Library
 ) -> None:
@@ -100,6 +101,7 @@ def test_the_trash_lists_the_latest_first_and_brings_back_one_some_or_all(
     assert "The trash is empty" in owner_client.get("/trash/").content.decode()
 
 
+@pytest.mark.slow
 def test_who_may_only_add_may_not_remove(member_client: Client, admin_client: Client, photo: Photo) -> None:
     assert member_client.post("/trash/add/", {"photo": photo.pk}).status_code == 404
     assert 'id="trash_press"' not in member_client.get(photo.get_absolute_url()).content.decode()

@@ -124,6 +124,7 @@ def test_an_examination_of_a_dead_worker_is_taken_up_and_given_up_at_the_third_t
     assert "ended three times" in checkup.error
 
 
+@pytest.mark.slow
 def test_the_page_says_what_is_quick_at_once_and_what_is_slow_when_a_worker_looked(admin_client: Client) -> None:
     photo = PhotoFactory(file="Rome/a.jpg")
     File.objects.all().delete()

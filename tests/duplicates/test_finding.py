@@ -40,6 +40,7 @@ def groups(**which: object) -> list[tuple[str, list[str]]]:
     return found
 
 
+@pytest.mark.slow
 def test_copies_are_found_and_other_pictures_are_not(library: Library, folder: Path) -> None:
     original = scene(1)
     save(original, folder / "a.jpg", taken=NOON, camera=CAMERA)
@@ -74,6 +75,7 @@ def test_two_shots_of_one_second_are_never_the_same_picture(library: Library, fo
     assert search(library) == [("row", ["a.jpg", "b.jpg"])]
 
 
+@pytest.mark.slow
 def test_only_what_is_new_is_compared_and_a_further_copy_joins(library: Library, folder: Path) -> None:
     save(scene(1), folder / "a.jpg")
     save(smaller(scene(1)), folder / "b.jpg")

@@ -72,6 +72,7 @@ def test_skipping_comes_to_an_end_and_starts_anew(admin_client: Client, househol
     assert f"/duplicates/{alike.pk}/decide/" in text(admin_client, f"/duplicates/?library={household.pk}&kind=row")
 
 
+@pytest.mark.slow
 def test_keep_all_and_what_is_missing_from_a_form(admin_client: Client, household: Library) -> None:
     group = group_of(*twins(household))
     first, second = group.members.values_list("photo", flat=True)

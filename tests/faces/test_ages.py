@@ -48,6 +48,7 @@ def test_photos_from_before_the_birth_do_not_count() -> None:
     assert ages.span(BORN, dt.date(2024, 3, 1), dt.date(2024, 5, 1)) == "4 years"
 
 
+@pytest.mark.slow
 def test_photo_and_person_show_the_age(owner_client: Client, house: House, anna: Person) -> None:
     photo = PhotoFactory(library=house.library, taken=dt.datetime(2021, 4, 1, 9, 0))
     house.face(1, photo=photo, person=anna, state="assigned")

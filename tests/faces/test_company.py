@@ -48,6 +48,7 @@ def found(client: Client, query: str) -> set[int]:
     return {tile.id for tile in response.context["tiles"]}
 
 
+@pytest.mark.slow
 def test_with_and_without_and_nobody_else(member_client: Client, party: Party) -> None:
     anna, tom = party.anna, party.tom
     alone, both = party.photo(anna).pk, party.photo(anna, tom).pk
@@ -101,6 +102,7 @@ def test_only_says_nothing_without_people_and_nonsense_is_left_out(member_client
         assert not member_client.get(f"/search/?{query}").context["query"]
 
 
+@pytest.mark.slow
 def test_who_is_invisible_changes_nothing(member_client: Client, owner_client: Client, party: Party) -> None:
     shown, hidden = party.photo(party.anna), party.photo(party.anna, party.tom, is_private=True)
     assert found(owner_client, "person=Anna&without=Tom") == {shown.pk}

@@ -28,6 +28,7 @@ def text(client: Client, address: str) -> str:
     return response.content.decode()
 
 
+@pytest.mark.slow
 def test_ticked_faces_are_named_confirmed_and_refused(
     owner_client: Client, house: House, anna: Person, berta: Person
 ) -> None:
@@ -194,6 +195,7 @@ def test_many_faces_cost_no_more_queries(owner: User, owner_client: Client, hous
     assert writes(3) == writes(9)
 
 
+@pytest.mark.slow
 def test_taking_back_never_leads_to_what_is_gone(owner: User, owner_client: Client, house: House, anna: Person) -> None:
     cluster = ClusterFactory()
     face, _ = house.face(6, cluster=cluster), house.face(6, cluster=cluster)

@@ -87,6 +87,7 @@ def test_without_looks_to_compare_the_place_decides(house: House) -> None:
     assert (again(face).x, again(face).person) == (0.12, face.person)
 
 
+@pytest.mark.slow
 def test_who_was_cut_out_stays_in_the_photo_but_is_drawn_nowhere(
     house: House, owner: User, owner_client: Client
 ) -> None:

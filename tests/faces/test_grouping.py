@@ -122,6 +122,7 @@ def test_a_run_that_changes_nothing_writes_no_face(house: House, regroup: Regrou
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.slow
 def test_after_any_adding_and_deleting_the_groups_are_those_of_a_fresh_run(
     house: House, regroup: Regroup, seed: int
 ) -> None:

@@ -75,6 +75,7 @@ def test_a_preview_changes_nothing_and_says_what_would_change(tom: Person, house
     assert tried(admin, NOW).result["people"] == {}
 
 
+@pytest.mark.slow
 def test_a_face_that_was_looked_at_anew_is_not_judged_by_its_old_look(
     tom: Person, house: House, admin: User, admin_client: Client
 ) -> None:

@@ -278,6 +278,7 @@ def test_answers_are_taken_back_one_after_the_other_and_asked_again(
     assert f'value="{asked[0]}"' in member_client.get(again).content.decode()
 
 
+@pytest.mark.slow
 def test_the_list_of_people_leads_to_the_questions(house: House, mia: Person, member_client: Client) -> None:
     assert QUESTIONS not in member_client.get("/people/").content.decode()
     near(house, mia, 1)

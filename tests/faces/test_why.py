@@ -35,6 +35,7 @@ def rule(viewer: User, face: Face) -> str:
     return why(viewer, get_face(viewer, face.pk)).rule
 
 
+@pytest.mark.slow
 def test_each_rule_is_told_in_a_sentence(
     house: House, mia: Person, member: User, regroup: Regroup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +123,7 @@ def test_of_a_face_that_is_nobodys_not_even_that_something_is_hidden_is_told(
     assert "never one person with this face of Mia" in rule(owner, face)
 
 
+@pytest.mark.slow
 def test_the_page_offers_what_can_be_said(
     house: House, mia: Person, member: User, member_client: Client, regroup: Regroup
 ) -> None:

@@ -322,6 +322,7 @@ def test_the_faces_of_the_group_photos_are_counted(input_px: int) -> None:
 @pytest.mark.weights
 @needs_weights
 @needs_photos
+@pytest.mark.slow
 def test_a_person_is_nearer_to_themself_than_to_others() -> None:
     detector = load_face_detector(catalog.model("yunet"), WEIGHTS)
     embedder = load_face_embedder(catalog.model("mobilefacenet"), WEIGHTS)
