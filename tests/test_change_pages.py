@@ -146,6 +146,7 @@ def test_many_photos_are_changed_at_once_and_others_refused_as_not_there(
     assert "No photos are chosen" in owner_client.get("/photos/edit/").content.decode()
 
 
+@pytest.mark.slow
 def test_the_way_to_the_editor_is_shown_to_those_who_may(
     owner_client: Client, member_client: Client, admin_client: Client, own: Library
 ) -> None:

@@ -22,6 +22,7 @@ def favourite(photo: Photo, user: User) -> None:
     services.set_favourite(user, [photo.pk], is_favourite=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keeps_time", [True, False])
 def test_a_renamed_or_moved_file_stays_the_same_photo(
     library: Library, folder: Path, member: User, keeps_time: bool
@@ -62,6 +63,7 @@ def test_a_file_that_was_away_for_a_scan_and_comes_back_elsewhere_is_the_same_ph
     assert Photo.objects.count() == 2
 
 
+@pytest.mark.slow
 def test_a_copy_is_one_more_location_of_the_same_photo(library: Library, folder: Path) -> None:
     file = write_jpeg(folder, "a.jpg")
     shutil.copy(file, folder / "copy.jpg")
@@ -85,6 +87,7 @@ def test_edited_content_keeps_what_people_made(library: Library, folder: Path, m
     assert Mark.objects.get(photo=edited).favourite
 
 
+@pytest.mark.slow
 def test_editing_one_of_two_copies_makes_it_a_photo_of_its_own(library: Library, folder: Path) -> None:
     file = write_jpeg(folder, "a.jpg")
     shutil.copy(file, folder / "b.jpg")
@@ -96,6 +99,7 @@ def test_editing_one_of_two_copies_makes_it_a_photo_of_its_own(library: Library,
     assert new.pk != photo.pk
 
 
+@pytest.mark.slow
 def test_two_files_that_swap_their_names_keep_their_photos(library: Library, folder: Path) -> None:
     first = write_jpeg(folder, "a.jpg", width=64, height=48)
     second = write_jpeg(folder, "b.jpg", width=80, height=48)
@@ -109,6 +113,7 @@ def test_two_files_that_swap_their_names_keep_their_photos(library: Library, fol
     assert Photo.objects.count() == 2
 
 
+@pytest.mark.slow
 def test_a_renamed_file_whose_old_name_was_taken_by_another_picture_is_still_shown(
     library: Library, folder: Path, member: User
 ) -> None:
@@ -121,6 +126,7 @@ def test_a_renamed_file_whose_old_name_was_taken_by_another_picture_is_still_sho
     assert_every_file_is_shown_as_it_is(library, folder)
 
 
+@pytest.mark.slow
 def test_files_that_swap_their_names_keep_their_photos_also_when_they_are_read_one_by_one(
     library: Library, folder: Path, settings: Settings
 ) -> None:
@@ -154,6 +160,7 @@ def test_a_copy_that_comes_back_after_the_other_was_edited_shows_what_it_holds(
     assert_every_file_is_shown_as_it_is(library, folder)
 
 
+@pytest.mark.slow
 def test_a_new_file_that_only_looks_like_a_moved_one_takes_nothing_from_it(
     library: Library, folder: Path, member: User
 ) -> None:
@@ -172,6 +179,7 @@ def test_a_new_file_that_only_looks_like_a_moved_one_takes_nothing_from_it(
     assert_every_file_is_shown_as_it_is(library, folder)
 
 
+@pytest.mark.slow
 def test_a_renamed_photo_stays_what_it_was_though_its_old_name_was_given_to_another_picture(
     library: Library, folder: Path, member: User, settings: Settings
 ) -> None:
@@ -188,6 +196,7 @@ def test_a_renamed_photo_stays_what_it_was_though_its_old_name_was_given_to_anot
     assert_every_file_is_shown_as_it_is(library, folder)
 
 
+@pytest.mark.slow
 def test_another_picture_under_the_name_of_one_that_was_gone_is_a_photo_of_its_own(
     library: Library, folder: Path, member: User
 ) -> None:
@@ -207,6 +216,7 @@ def test_another_picture_under_the_name_of_one_that_was_gone_is_a_photo_of_its_o
     assert_every_file_is_shown_as_it_is(library, folder)
 
 
+@pytest.mark.slow
 def test_a_file_that_only_looked_like_a_moved_one_is_not_its_new_version_once_it_is_edited(
     library: Library, folder: Path, member: User
 ) -> None:

@@ -35,6 +35,7 @@ def test_what_an_ignore_file_names_is_not_taken(library: Library, folder: Path) 
     assert present() == ["a.jpg", "trip/a.jpg", "trip/day/raw/a.jpg"]
 
 
+@pytest.mark.slow
 def test_photos_that_are_ignored_from_now_on_are_missing_and_come_back_with_what_people_made(
     library: Library, folder: Path, member: User
 ) -> None:

@@ -62,6 +62,7 @@ def complaints(file: Path) -> Iterator[str]:
             yield f"{relative} is pure and imports {name}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("app", OURS)
 def test_imports_run_one_way(app: str) -> None:
     files = [file for file in sources() if file.is_relative_to(ROOT / app)]

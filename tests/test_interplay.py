@@ -73,6 +73,7 @@ def test_nothing_is_joined_with_a_photo_of_another_library(
     assert member_client.get(address, {"file": her_file.pk}).status_code == 404
 
 
+@pytest.mark.slow
 def test_pairs_hold_where_two_libraries_have_the_same_folders(library: Library, folder: Path, tmp_path: Path) -> None:
     backup = LibraryFactory(root=str(tmp_path / "backup"))
     for where in (folder, tmp_path / "backup"):
@@ -243,6 +244,7 @@ def test_another_picture_under_the_name_of_a_hidden_one_is_shown(library: Librar
     assert hidden.trashed_at is not None
 
 
+@pytest.mark.slow
 def test_a_hidden_duplicate_that_takes_the_place_of_the_kept_one_is_shown(
     library: Library, folder: Path, admin: User
 ) -> None:

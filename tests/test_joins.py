@@ -21,6 +21,7 @@ from tests.shots import NOON, movie, put, raw, still
 pytestmark = pytest.mark.usefixtures("keeper", "recorder")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["together", "still first", "part first"])
 @pytest.mark.parametrize("pair", PAIRS)
 def test_both_files_are_one_photo_in_whatever_order_they_come(
@@ -42,6 +43,7 @@ def test_both_files_are_one_photo_in_whatever_order_they_come(
     assert services.progress([library])[library.pk].total == 1
 
 
+@pytest.mark.slow
 def test_what_analyzers_found_in_a_part_goes_and_is_looked_for_again_when_it_stands_alone(
     library: Library, folder: Path, recorder: Recorder
 ) -> None:
@@ -79,6 +81,7 @@ def test_a_part_whose_main_photo_vanishes_is_shown_by_itself_until_that_comes_ba
     assert_one(library, main[0], part[0], role)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_a_part_that_vanishes_leaves_no_missing_photo_behind(
     library: Library, folder: Path, tmp_path: Path, pair: str
@@ -113,6 +116,7 @@ def test_a_folder_that_goes_away_takes_one_photo_not_two(library: Library, folde
     assert len(shown(library)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("keeps_time", [True, False])
 def test_a_renamed_folder_keeps_them_together(
@@ -135,6 +139,7 @@ def test_a_renamed_folder_keeps_them_together(
     assert Mark.objects.get(photo=same).favourite
 
 
+@pytest.mark.slow
 def test_a_still_that_is_renamed_alone_leaves_a_film_that_only_had_its_name(library: Library, folder: Path) -> None:
     put(folder, "a/IMG_1.JPG", still(seed=2))
     put(folder, "a/IMG_1.MOV", movie(seed=2))
@@ -144,6 +149,7 @@ def test_a_still_that_is_renamed_alone_leaves_a_film_that_only_had_its_name(libr
     assert_apart(library, "a/cover.JPG", "a/IMG_1.MOV")
 
 
+@pytest.mark.slow
 def test_a_part_that_is_edited_into_something_else_stands_alone(library: Library, folder: Path) -> None:
     put(folder, "a/1.JPG", still(seed=2))
     put(folder, "a/1.MOV", movie(seed=2))
@@ -156,6 +162,7 @@ def test_a_part_that_is_edited_into_something_else_stands_alone(library: Library
     assert_one(library, "a/1.JPG", "a/1.MOV", "motion")
 
 
+@pytest.mark.slow
 def test_a_still_that_is_edited_keeps_its_film_while_it_says_the_same(library: Library, folder: Path) -> None:
     put(folder, "a/1.JPG", STILL)
     put(folder, "a/1.MOV", MOVIE)
@@ -168,6 +175,7 @@ def test_a_still_that_is_edited_keeps_its_film_while_it_says_the_same(library: L
     assert_apart(library, "a/1.JPG", "a/1.MOV")
 
 
+@pytest.mark.slow
 def test_a_third_file_that_makes_the_pair_doubtful_undoes_it(library: Library, folder: Path) -> None:
     put(folder, "a/1.JPG", still(seed=3))
     put(folder, "a/1.DNG", raw(seed=3))
@@ -198,6 +206,7 @@ def test_still_raw_and_film_of_one_shot_are_one_photo_in_every_order(
         assert len(shown(library)) == number + 1, order
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_live_photo_is_one_more_location_of_both_its_files(library: Library, folder: Path) -> None:
     for place in ("a", "b"):
         put(folder, f"{place}/1.JPG", STILL)
@@ -242,6 +251,7 @@ def test_what_many_photos_have_in_common_joins_none(
     assert len(shown(library)) == 4
 
 
+@pytest.mark.slow
 def test_a_date_that_a_person_set_does_not_tear_them_apart(library: Library, folder: Path) -> None:
     put(folder, "a/1.JPG", still(seed=2))
     put(folder, "a/1.MOV", movie(seed=2))

@@ -27,6 +27,7 @@ from tests.upload_client import Sender, originals, upload_library
 pytestmark = pytest.mark.usefixtures("keeper", "recorder")
 
 
+@pytest.mark.slow
 def test_a_film_in_the_trash_is_not_joined_and_a_live_photo_takes_its_film_there_and_back(
     library: Library, folder: Path, admin: User
 ) -> None:
@@ -129,6 +130,7 @@ def test_a_part_whose_main_photo_was_deleted_comes_back(library: Library, folder
     assert_apart(library, "a/1.MOV")
 
 
+@pytest.mark.slow
 def test_a_film_that_is_only_guessed_to_have_moved_there_is_joined_when_it_was_read(
     library: Library, folder: Path
 ) -> None:

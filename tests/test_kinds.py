@@ -30,6 +30,7 @@ def library(db: None, folder: Path) -> Library:
     return LibraryFactory(root=str(folder))
 
 
+@pytest.mark.slow
 def test_a_film_is_shown_by_its_poster_with_length_date_and_player(
     library: Library, folder: Path, member_client: Client
 ) -> None:
@@ -59,6 +60,7 @@ def test_a_raw_file_is_a_photo(library: Library, folder: Path) -> None:
     assert thumbnails.exist(photo.digest or "")
 
 
+@pytest.mark.slow
 def test_half_a_film_says_why_it_is_not_shown_and_the_rest_is(library: Library, folder: Path) -> None:
     whole = film(width=320, height=240)
     (folder / "half.mp4").write_bytes(whole[: len(whole) // 3])
@@ -87,6 +89,7 @@ def test_words_rating_and_marked_faces_come_from_the_picture(library: Library, f
     assert not Region.objects.exists()
 
 
+@pytest.mark.slow
 def test_what_a_person_set_is_kept_when_the_file_is_read_again(library: Library, folder: Path) -> None:
     write_jpeg(folder, "a.jpg", taken=dt.datetime(2019, 3, 2, 10, 0), gps=(48.1, 11.5))
     (photo,) = bring_in(library)

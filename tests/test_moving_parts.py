@@ -20,6 +20,7 @@ from tests.vision.films import HDR
 pytestmark = pytest.mark.usefixtures("recorder")
 
 
+@pytest.mark.slow
 def test_the_film_in_a_motion_photo_is_sent_alone_and_in_ranges(
     library: Library, folder: Path, member_client: Client
 ) -> None:
@@ -46,6 +47,7 @@ def test_the_film_in_a_motion_photo_is_sent_alone_and_in_ranges(
     assert "not in the file any more" in gone.content.decode()
 
 
+@pytest.mark.slow
 def test_a_motion_photo_whose_film_browsers_do_not_play_gets_a_copy(
     library: Library, folder: Path, member_client: Client
 ) -> None:
@@ -107,6 +109,7 @@ def test_a_photo_without_a_moving_part_has_none(library: Library, folder: Path, 
         assert "moving-photo" not in page(member_client, photo).replace("js/moving-photo.js", "")
 
 
+@pytest.mark.slow
 def test_a_moving_part_that_is_away_is_said(library: Library, folder: Path, member_client: Client) -> None:
     put(folder, "a.JPG", still(content_id="LIVE-1"))
     put(folder, "a.MOV", movie(content_id="LIVE-1"))
@@ -160,6 +163,7 @@ def test_both_files_of_a_raw_pair_are_listed_and_can_be_had(
     assert member_client.get(f"{url}?file={files['a/1.DNG'].pk}").status_code == 404
 
 
+@pytest.mark.slow
 def test_animated_pictures_play_and_stand_still_where_less_motion_is_asked_for(
     library: Library, folder: Path, member_client: Client
 ) -> None:

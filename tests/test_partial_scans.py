@@ -70,6 +70,7 @@ def test_a_folder_that_was_renamed_keeps_its_photos(library: Library, folder: Pa
     assert Mark.objects.filter(favourite=True).count() == 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", ["old", "new"])
 def test_a_move_that_is_seen_in_two_halves_ends_the_same(
     library: Library, folder: Path, member: User, first: str
@@ -139,6 +140,7 @@ def test_a_small_folder_that_is_deleted_is_no_question(library: Library, folder:
     assert len(present()) == 120
 
 
+@pytest.mark.slow
 def test_many_that_vanish_bit_by_bit_are_asked_about(library: Library, folder: Path) -> None:
     for number in range(8):
         small(folder, *(f"{number}/{count}.jpg" for count in range(10)))

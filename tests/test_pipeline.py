@@ -38,6 +38,7 @@ def test_one_bad_file_stops_nothing_and_is_listed_with_its_reason(library: Libra
     assert "cut off" in reasons["cut.jpg"]
 
 
+@pytest.mark.slow
 def test_a_bad_file_that_was_mended_can_be_tried_again(library: Library, folder: Path) -> None:
     (folder / "a.jpg").write_bytes(b"")
     bring_in(library)
@@ -69,6 +70,7 @@ def test_a_panorama_of_30000_pixels_is_shown(library: Library, folder: Path) -> 
         assert thumbnail.size == (1920, 192)
 
 
+@pytest.mark.slow
 def test_a_file_that_changes_while_it_is_read_is_tried_again(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +97,7 @@ def test_a_file_that_changes_while_it_is_read_is_tried_again(
     assert shown.pk == photo.pk
 
 
+@pytest.mark.slow
 def test_a_library_that_goes_away_in_the_middle_costs_no_attempt(
     library: Library, folder: Path, tmp_path: Path
 ) -> None:
@@ -110,6 +113,7 @@ def test_a_library_that_goes_away_in_the_middle_costs_no_attempt(
     assert len(bring_in(library)) == 3
 
 
+@pytest.mark.slow
 def test_originals_are_never_written(library: Library, folder: Path, recorder: Recorder) -> None:
     write_jpeg(folder, "a.jpg", orientation=6)
     (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff")
@@ -162,6 +166,7 @@ def test_a_photo_whose_time_is_up_keeps_its_attempt_and_its_neighbours_lose_none
     assert states == [("done", 1), ("claimed", 1), ("ready", 0), ("ready", 0)]
 
 
+@pytest.mark.slow
 def test_files_that_were_away_for_a_moment_are_read_after_the_next_scan(
     library: Library, folder: Path, tmp_path: Path
 ) -> None:
@@ -177,6 +182,7 @@ def test_files_that_were_away_for_a_moment_are_read_after_the_next_scan(
     assert len(bring_in(library)) == 4
 
 
+@pytest.mark.slow
 def test_a_file_that_is_replaced_while_it_is_read_is_recorded_as_it_was_read(
     library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

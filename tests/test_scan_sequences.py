@@ -300,6 +300,7 @@ COMMON = hypothesis_settings(
 )
 
 
+@pytest.mark.slow
 @hypothesis_settings(COMMON, max_examples=examples(60), derandomize=True)
 @given(actions=sequences(12))
 def test_after_any_sequence_each_file_is_shown_as_it_is_and_what_people_made_is_kept(

@@ -74,6 +74,7 @@ def test_case_and_accents_do_not_matter(
     assert found(member_client, f"q={quote(words)}") == [photo.pk]
 
 
+@pytest.mark.slow
 def test_a_phrase_does_not_reach_from_one_text_into_the_next(
     member_client: Client, people: dict[str, list[int]]
 ) -> None:

@@ -58,6 +58,7 @@ def test_the_text_follows_a_file_at_once(library: Library, folder: Path) -> None
     assert texts(library) == ["after.jpg"]
 
 
+@pytest.mark.slow
 def test_copies_are_found_under_each_of_their_names(library: Library, folder: Path) -> None:
     content = jpeg_bytes()
     (folder / "one.jpg").write_bytes(content)

@@ -55,6 +55,7 @@ def test_sidecars_of_both_kinds_are_found_with_the_picture(library: Library, fol
     assert (int(size), int(time_ns), name) == (stat.st_size, stat.st_mtime_ns, "a.xmp")
 
 
+@pytest.mark.slow
 def test_a_sidecar_that_comes_changes_and_goes_describes_the_same_photo_again_and_no_model_looks_at_it(
     library: Library, folder: Path, member: User, recorder: Recorder
 ) -> None:
@@ -115,6 +116,7 @@ def test_a_worker_that_reads_a_photo_while_its_sidecar_changes_does_not_have_the
     assert photo.caption == "In time"
 
 
+@pytest.mark.slow
 def test_a_picture_and_its_sidecar_move_together_and_a_sidecar_of_the_new_place_is_heard(
     library: Library, folder: Path
 ) -> None:
@@ -129,6 +131,7 @@ def test_a_picture_and_its_sidecar_move_together_and_a_sidecar_of_the_new_place_
     assert File.objects.get().stem not in {0, stem}
 
 
+@pytest.mark.slow
 def test_what_lies_beside_a_copy_is_heard_whichever_is_read_first(library: Library, folder: Path) -> None:
     """Takeout gives a picture once for its year and once for each album, and not always the JSON with it."""
     data = write_jpeg(folder, "a/1.jpg").read_bytes()

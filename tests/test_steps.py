@@ -16,6 +16,7 @@ from tests.recorder import Recorder
 from tests.vision.films import film
 
 
+@pytest.mark.slow
 def test_every_analyzer_sees_each_photo_once(library: Library, folder: Path, recorder: Recorder) -> None:
     write_jpeg(folder, "a.jpg", width=640, height=480)
     write_jpeg(folder, "b.jpg", width=640, height=480)
@@ -29,6 +30,7 @@ def test_every_analyzer_sees_each_photo_once(library: Library, folder: Path, rec
     assert recorder.runs == 2, "a valid receipt was not honoured"
 
 
+@pytest.mark.slow
 def test_a_failing_analyzer_costs_the_photo_nothing_but_that_analysis(
     library: Library, folder: Path, recorder: Recorder
 ) -> None:
@@ -46,6 +48,7 @@ def test_a_failing_analyzer_costs_the_photo_nothing_but_that_analysis(
     assert (photo.work_state, photo.error) == (WorkState.DONE, "")
 
 
+@pytest.mark.slow
 def test_analysis_starts_by_itself_when_a_model_arrives(library: Library, folder: Path, recorder: Recorder) -> None:
     recorder.current = None
     write_jpeg(folder, "a.jpg")
@@ -94,6 +97,7 @@ def test_a_model_that_arrives_while_a_batch_is_in_work_misses_none_of_it(
     assert Receipt.objects.filter(analyzer="recorder", version="1").count() == 1
 
 
+@pytest.mark.slow
 def test_a_photo_that_a_former_version_failed_on_is_tried_with_the_new_one(
     library: Library, folder: Path, recorder: Recorder
 ) -> None:
@@ -106,6 +110,7 @@ def test_a_photo_that_a_former_version_failed_on_is_tried_with_the_new_one(
     assert Photo.objects.get().work_state == WorkState.DONE
 
 
+@pytest.mark.slow
 def test_thumbnails_that_are_made_in_another_way_are_made_again_and_nothing_else_is(
     library: Library, folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +151,7 @@ def test_a_machine_without_the_model_in_use_leaves_that_analyzer_to_the_others(
     assert not work.has_ready_photos()
 
 
+@pytest.mark.slow
 def test_photos_that_wait_for_that_analyzer_alone_are_left_alone(
     library: Library, folder: Path, recorder: Recorder
 ) -> None:
@@ -247,6 +253,7 @@ def test_an_analyzer_that_cannot_settle_is_told_and_keeps_no_other_from_it(
     assert not any("Broken" in text for text in library_status.warnings(work_is_open=False))
 
 
+@pytest.mark.slow
 def test_an_analyzer_that_cannot_say_its_version_keeps_no_other_from_its_turn(
     library: Library, folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

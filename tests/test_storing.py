@@ -72,6 +72,7 @@ def test_names_that_are_taken_get_a_number_and_nothing_is_overwritten(sender: Se
     }
 
 
+@pytest.mark.slow
 def test_dates_decide_the_folder(sender: Sender, photos: Path) -> None:
     own = str(int(dt.datetime(2015, 3, 9, 12, tzinfo=dt.UTC).timestamp() * 1000))
     sender.send(jpeg_bytes(taken=TAKEN), "camera.jpg", lastModified=own)
@@ -166,6 +167,7 @@ def test_disks_without_hard_links_work_as_well(sender: Sender, photos: Path, mon
     assert originals(photos)["2019/07/b.jpg"] == third
 
 
+@pytest.mark.slow
 def test_missing_content_that_comes_again_is_the_same_photo(sender: Sender, target: Library, photos: Path) -> None:
     data = jpeg_bytes(taken=TAKEN)
     sender.send(data)

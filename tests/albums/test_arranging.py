@@ -41,6 +41,7 @@ def test_moves_that_mean_nothing_are_refused(owner_client: Client, album: Album,
     assert owner_client.post(at("item_move", album), data).status_code == 404
 
 
+@pytest.mark.slow
 def test_an_album_by_date_is_arranged_after_changing_to_an_own_order(
     owner: User, owner_client: Client, album: Album
 ) -> None:

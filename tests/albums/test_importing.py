@@ -69,6 +69,7 @@ def test_a_folder_with_a_title_becomes_an_album_of_the_librarys_owner(mine: Libr
     )
 
 
+@pytest.mark.slow
 def test_the_albums_file_in_any_language_and_an_untitled_album(mine: Library, folder: Path) -> None:
     for number, (name, title) in enumerate(
         [
@@ -91,6 +92,7 @@ def test_another_programs_metadata_json_is_no_album(mine: Library, folder: Path)
     assert not Album.objects.exists()
 
 
+@pytest.mark.slow
 def test_reading_everything_again_changes_nothing(mine: Library, folder: Path) -> None:
     album(folder, SUMMER, "Sommer")
     photo(folder, SUMMER, "a.jpg", 1)
@@ -140,6 +142,7 @@ def test_what_a_person_took_away_never_comes_back(mine: Library, folder: Path, o
     assert services.restore_album(owner, albums["Deleted"].pk).items.count() == 3
 
 
+@pytest.mark.slow
 def test_an_album_that_arrives_after_its_photos(mine: Library, folder: Path) -> None:
     """The content is known: the new files are only more places of the photos, and yet they come into the album."""
     photo(folder, YEAR, "a.jpg", 1)
@@ -150,6 +153,7 @@ def test_an_album_that_arrives_after_its_photos(mine: Library, folder: Path) -> 
     assert [it.photo_id for it in Album.objects.get().items.all()] == [shown.pk]
 
 
+@pytest.mark.slow
 def test_the_albums_file_arrives_last(mine: Library, folder: Path) -> None:
     photo(folder, SUMMER, "a.jpg", 1)
     photo(folder, YEAR, "a.jpg", 1)
@@ -160,6 +164,7 @@ def test_the_albums_file_arrives_last(mine: Library, folder: Path) -> None:
     assert Album.objects.get().items.count() == 1
 
 
+@pytest.mark.slow
 def test_the_whole_export_is_moved(mine: Library, folder: Path, owner: User) -> None:
     album(folder, SUMMER, "Sommer")
     photo(folder, SUMMER, "a.jpg", 1)
@@ -192,6 +197,7 @@ def test_a_library_of_the_house_gives_a_household_album_to_an_administrator(libr
     assert not Mark.objects.exists(), "what belongs to nobody is nobody's favourite"
 
 
+@pytest.mark.slow
 def test_favourites_are_the_owners_once(mine: Library, folder: Path, owner: User) -> None:
     photo(folder, YEAR, "a.jpg", 1, favorited=True)
     photo(folder, YEAR, "b.jpg", 2)
@@ -213,6 +219,7 @@ def test_people_without_a_box_are_words_to_search_for(mine: Library, folder: Pat
     assert "oma erna" in shown.search_text.text
 
 
+@pytest.mark.slow
 def test_what_lies_beside_a_copy_speaks_of_the_photo(mine: Library, folder: Path) -> None:
     (folder / "plain").mkdir()
     (folder / "plain" / "x.jpg").write_bytes(jpeg_bytes(64, 48, seed=1))

@@ -165,6 +165,7 @@ def test_new_content_in_a_file_leaves_the_group(library: Library, folder: Path) 
     assert search(library) == []
 
 
+@pytest.mark.slow
 def test_a_copy_without_its_small_picture_is_compared_when_it_is_there_again(library: Library, folder: Path) -> None:
     save(scene(1), folder / "a.jpg")
     save(smaller(scene(1)), folder / "b.jpg")
@@ -180,6 +181,7 @@ def test_a_copy_without_its_small_picture_is_compared_when_it_is_there_again(lib
     assert len(groups()) == 1
 
 
+@pytest.mark.slow
 def test_libraries_do_not_meet(library: Library, folder: Path, tmp_path: Path) -> None:
     from tests.factories import LibraryFactory
 
@@ -213,6 +215,7 @@ def test_a_search_that_is_cut_short_goes_on(library: Library, folder: Path) -> N
     assert len(groups()) == 4
 
 
+@pytest.mark.slow
 def test_two_searches_at_once_write_everything_once(library: Library, folder: Path) -> None:
     """The second writes what it found after the first has: as two workers that were woken at the same time do."""
     save(scene(1), folder / "a.jpg")

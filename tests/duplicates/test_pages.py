@@ -114,6 +114,7 @@ def test_many_at_once_asks_with_the_numbers(admin_client: Client, household: Lib
     assert DuplicateGroup.objects.filter(state="open").count() == 4
 
 
+@pytest.mark.slow
 def test_only_those_who_may_edit_the_library_are_shown_its_groups(
     owner: User, owner_client: Client, member_client: Client, admin_client: Client, household: Library
 ) -> None:

@@ -82,6 +82,7 @@ def test_faces_that_one_does_not_see_are_left_out(member_client: Client, house: 
     assert list(Face.objects.filter(state="ignored").values_list("pk", flat=True)) == public[:1]
 
 
+@pytest.mark.slow
 def test_strangers_have_a_page_of_their_own(owner_client: Client, member_client: Client, house: House) -> None:
     assert "/people/strangers/" not in text(owner_client, "/people/")
     cluster = ClusterFactory(size=3)
@@ -109,6 +110,7 @@ def test_a_stranger_on_the_photo_page_comes_back_by_undo(owner_client: Client, h
     assert f'id="face_{face.pk}"' in text(owner_client, f"/photos/{face.photo_id}/")
 
 
+@pytest.mark.slow
 def test_two_people_are_compared_and_merged(owner_client: Client, anna: Person, berta: Person) -> None:
     page = text(owner_client, f"/people/{anna.pk}/merge/?name=BERTA")
     assert "Are they the same person?" in page

@@ -108,6 +108,7 @@ def test_a_face_is_given_to_a_person_by_name(owner: User, owner_client: Client, 
     assert Person.objects.filter(name="Tom").count() == 1
 
 
+@pytest.mark.slow
 def test_a_new_name_makes_a_person_and_taking_it_back_unmakes_them(owner_client: Client, guess: Face) -> None:
     before = state(guess)
     owner_client.post(f"/faces/{guess.pk}/name/", {"name": "Tante Ju"})
@@ -230,6 +231,7 @@ def test_only_who_sees_the_photo_has_a_say(member_client: Client, house: House, 
     assert not Event.objects.exists()
 
 
+@pytest.mark.slow
 def test_a_photo_full_of_faces_costs_no_more_queries(owner_client: Client, house: House) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext

@@ -163,6 +163,7 @@ def test_one_picture_at_a_time(member_client: Client, monkeypatch: pytest.Monkey
 # ---- The child
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "answer"),
     [

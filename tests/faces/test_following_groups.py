@@ -78,6 +78,7 @@ def test_copies_of_one_face_in_one_photo_and_in_many(house: House, regroup: Regr
 # ---- Decisions
 
 
+@pytest.mark.slow
 def test_never_these_two_parts_a_suggestion_until_it_is_taken_back(house: House, regroup: Regroup) -> None:
     faces = house.faces(1, 6)
     regroup()

@@ -25,6 +25,7 @@ def text(client: Client, url: str) -> str:
     return response.content.decode()
 
 
+@pytest.mark.slow
 def test_a_suggestion_is_named_without_script(owner_client: Client, house: House) -> None:
     cluster = ClusterFactory(size=2)
     house.faces(1, 2, cluster=cluster)
@@ -107,6 +108,7 @@ def first_button(page: str, action: str) -> str:
     return found[0] if found else ""
 
 
+@pytest.mark.slow
 def test_a_person_is_renamed_and_a_double_name_is_asked_about(owner_client: Client, house: House, anna: Person) -> None:
     tom = PersonFactory(name="Tom")
     house.face(4, person=tom, state="assigned")
@@ -127,6 +129,7 @@ def test_a_person_is_renamed_and_a_double_name_is_asked_about(owner_client: Clie
     assert "Tom is called ANNA now." in text(owner_client, f"/people/{tom.pk}/")
 
 
+@pytest.mark.slow
 def test_a_name_is_shown_as_text(owner_client: Client, house: House) -> None:
     cluster = ClusterFactory(size=2)
     house.faces(1, 2, cluster=cluster)

@@ -48,6 +48,7 @@ def follow(joining: Joining, before: dict[int, tuple[bool, float]], now: dict[in
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300), deadline=None)
 @given(st.lists(st.dictionaries(st.integers(0, 29), st.tuples(st.booleans(), st.sampled_from(PLACES))), max_size=5))
 def test_after_any_changes_the_same_is_near_as_from_nothing(steps: list[dict[int, tuple[bool, float]]]) -> None:

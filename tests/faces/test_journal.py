@@ -27,6 +27,7 @@ def lines(client: Client, address: str = JOURNAL) -> list[str]:
     return [html.unescape(re.sub(r"<[^>]+>", "", line)) for line in found]
 
 
+@pytest.mark.slow
 def test_every_decision_is_a_sentence(owner: User, owner_client: Client, house: House, anna: Person) -> None:
     cluster = ClusterFactory()
     first, second, *_ = house.faces(5, 6, cluster=cluster)
@@ -66,6 +67,7 @@ def test_every_decision_is_a_sentence(owner: User, owner_client: Client, house: 
     assert len(lines(owner_client, f"{JOURNAL}?person={anna.pk}")) == 8, "with what was said of Omi"
 
 
+@pytest.mark.slow
 def test_others_read_only_what_they_may_know(
     owner: User, member_client: Client, house: House, anna: Person, secret: Person
 ) -> None:
@@ -108,6 +110,7 @@ def test_an_entry_is_undone_from_the_page(
     assert "taken back by" in owner_client.get(JOURNAL).content.decode()
 
 
+@pytest.mark.slow
 def test_pages_follow_each_other_and_cost_the_same(
     owner: User, owner_client: Client, house: House, anna: Person
 ) -> None:
@@ -147,6 +150,7 @@ def many(house: House) -> tuple[list[int], list[int]]:
     return made[: len(made) // 2], made[len(made) // 2 :]
 
 
+@pytest.mark.slow
 def test_of_very_many_faces_the_number_is_told_to_whoever_decided(
     owner: User, owner_client: Client, member_client: Client, anna: Person, many: tuple[list[int], list[int]]
 ) -> None:
@@ -192,6 +196,7 @@ def test_a_page_costs_as_many_queries_however_many_faces_were_moved(
     assert queries(many[0][:2]) == queries(many[0])
 
 
+@pytest.mark.slow
 def test_the_newest_entries_are_those_that_one_may_know_of(
     owner: User, member: User, house: House, anna: Person, secret: Person
 ) -> None:

@@ -37,6 +37,7 @@ def never_anew(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return begin
 
 
+@pytest.mark.slow
 def test_new_and_deleted_faces_are_followed_without_looking_at_all(
     house: House, regroup: Regroup, never_anew: Callable[[], None]
 ) -> None:
@@ -60,6 +61,7 @@ def test_another_process_goes_on_from_the_file(house: House, regroup: Regroup, n
     assert groups() == {ids(faces)}
 
 
+@pytest.mark.slow
 def test_a_file_that_is_older_than_the_database_is_followed_from_where_it_is(house: House, regroup: Regroup) -> None:
     faces = house.faces(1, 4)
     regroup()
@@ -218,6 +220,7 @@ def test_names_do_not_wait_for_groups_to_be_made_from_nothing(
     assert groups() == {ids(faces)}
 
 
+@pytest.mark.slow
 def test_a_few_faces_are_not_worth_a_new_file(house: House, regroup: Regroup, monkeypatch: pytest.MonkeyPatch) -> None:
     house.faces(1, 3)
     regroup()

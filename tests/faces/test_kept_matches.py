@@ -53,6 +53,7 @@ def test_a_damaged_file_costs_a_run_from_nothing(house: House, regroup: Regroup,
     assert None not in people()
 
 
+@pytest.mark.slow
 def test_a_blurred_face_that_somebody_confirms_says_who_others_are(house: House, regroup: Regroup) -> None:
     blurred, other = house.face(1, quality=0.1), house.face(1)
     mia = PersonFactory(name="Mia")

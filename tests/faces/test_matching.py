@@ -237,6 +237,7 @@ changes = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300), deadline=None)
 @for_all(houses, st.lists(changes, max_size=8))
 def test_after_any_changes_the_answer_is_that_from_nothing(drawn: Any, later: list[Any]) -> None:
@@ -255,6 +256,7 @@ def test_after_any_changes_the_answer_is_that_from_nothing(drawn: Any, later: li
         assert_same(matching, match(faces, decided))
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(300), deadline=None)
 @for_all(houses)
 def test_every_answer_keeps_the_rules(drawn: Any) -> None:

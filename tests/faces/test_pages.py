@@ -38,6 +38,7 @@ def queries(client: Client, url: str) -> int:
 # ---- What is shown, and to whom
 
 
+@pytest.mark.slow
 def test_people_and_counts_are_those_of_the_photos_one_sees(
     owner_client: Client, member_client: Client, anna: Person, secret: Person
 ) -> None:
@@ -143,6 +144,7 @@ def addresses(person: Person, house: House) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 def test_what_one_cannot_see_is_not_there(
     member_client: Client, owner_client: Client, admin_client: Client, secret: Person, house: House
 ) -> None:

@@ -112,6 +112,7 @@ def test_accepted_losses_are_refused_and_stay_so_and_can_be_taken_back(
     assert tom.faces.count() == 1
 
 
+@pytest.mark.slow
 def test_accepted_gains_are_confirmed_and_stay_whatever_the_distances(
     house: House, admin: User, regroup: Callable[[], Clustering]
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import html
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -39,6 +40,7 @@ def again(person: Person) -> Person:
 # ---- Names of people who were merged --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_merged_person_of_whom_nothing_came_along_that_one_sees_has_no_name(
     owner: User, member_client: Client, admin_client: Client, house: House, anna: Person
 ) -> None:
@@ -76,6 +78,7 @@ def test_the_author_of_an_entry_reads_no_name_that_was_given_out_of_their_sight(
     ]
 
 
+@pytest.mark.slow
 def test_a_merged_person_whose_face_one_sees_keeps_their_name(
     owner: User, member_client: Client, admin_client: Client, house: House, anna: Person
 ) -> None:
@@ -128,6 +131,7 @@ def test_a_pair_is_told_to_who_sees_both_faces(
     assert lines(member_client) == ["anna said that two faces are always one person"]
 
 
+@pytest.mark.slow
 def test_what_was_only_said_to_be_somebody_else_is_told_as_that(
     member: User, member_client: Client, admin_client: Client, house: House
 ) -> None:
@@ -151,6 +155,7 @@ def test_what_was_only_said_to_be_somebody_else_is_told_as_that(
 # ---- Undo -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_undo_says_nothing_of_faces_that_were_named_out_of_sight(
     owner: User, member: User, member_client: Client, house: House, anna: Person
 ) -> None:
@@ -179,6 +184,7 @@ def test_undo_says_of_a_merge_only_who_knows_who_was_merged(
     assert Face.objects.get(pk=guess.pk).person == named.person
 
 
+@pytest.mark.slow
 def test_undo_gives_no_face_to_somebody_who_went_out_of_sight(owner: User, member: User, house: House) -> None:
     tom = known_to_owner(house, owner, "Tom")
     face = house.face(2, person=tom, state="assigned")
@@ -213,6 +219,7 @@ def test_undo_of_a_pair_gives_no_face_to_somebody_who_went_out_of_sight(
     assert not Face.objects.filter(pk__in=[one.pk, two.pk], person=tom).exists()
 
 
+@pytest.mark.slow
 def test_an_administrator_takes_back_what_they_see_and_its_author_the_rest(
     owner: User, owner_client: Client, admin_client: Client, house: House, anna: Person
 ) -> None:

@@ -52,6 +52,7 @@ def test_the_question_that_settles_most_and_is_least_sure_comes_first() -> None:
     assert chance(0.45, **LIMITS) > 0.9 > chance(0.525, **LIMITS) > 0.3 > chance(0.57, **LIMITS)
 
 
+@pytest.mark.slow
 def test_all_kinds_are_asked(house: House, mia: Person, member: User) -> None:
     group, _ = near(house, mia, 3)
     unnamed = ClusterFactory(size=2)
@@ -70,6 +71,7 @@ def test_all_kinds_are_asked(house: House, mia: Person, member: User) -> None:
     assert has_questions(member)
 
 
+@pytest.mark.slow
 def test_what_was_decided_is_not_asked(house: House, mia: Person, member: User) -> None:
     known = mia.faces.get()
     group, (one, two, three) = near(house, mia, 3)
@@ -83,6 +85,7 @@ def test_what_was_decided_is_not_asked(house: House, mia: Person, member: User) 
     assert keys(member) == [f"who-{group.pk}-0"], "nobody asks about people who are hidden"
 
 
+@pytest.mark.slow
 def test_one_is_asked_about_what_one_sees(house: House, mia: Person, member: User, owner: User) -> None:
     secret = PersonFactory(name="Secret Santa")
     house.face(8, person=secret, state="assigned", is_confirmed=True, is_private=True)
@@ -101,6 +104,7 @@ def test_one_is_asked_about_what_one_sees(house: House, mia: Person, member: Use
         assert find_question(member, nonsense) is None
 
 
+@pytest.mark.slow
 def test_groups_of_others_take_no_place_among_the_questions(
     house: House, mia: Person, member: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,6 +143,7 @@ def test_the_number_of_queries_does_not_depend_on_how_much_there_is(
 # ---- Answers
 
 
+@pytest.mark.slow
 def test_yes_confirms_the_group_but_not_who_is_unticked(house: House, mia: Person, member_client: Client) -> None:
     group, faces = near(house, mia, 3)
     key = f"group-{group.pk}-{mia.pk}"
@@ -202,6 +207,7 @@ def test_an_answer_is_about_the_faces_that_were_shown(house: House, mia: Person,
     assert late.person is None
 
 
+@pytest.mark.slow
 def test_two_who_answer_at_once_are_told(
     house: House, mia: Person, member_client: Client, owner_client: Client
 ) -> None:
@@ -214,6 +220,7 @@ def test_two_who_answer_at_once_are_told(
     assert Event.objects.count() == 1
 
 
+@pytest.mark.slow
 def test_somebody_else_is_asked_for_and_a_name_that_is_taken_asks_who(
     house: House, mia: Person, member_client: Client
 ) -> None:
@@ -288,6 +295,7 @@ def test_the_list_of_people_leads_to_the_questions(house: House, mia: Person, me
     assert member_client.get("/people/questions/count/").status_code == 303
 
 
+@pytest.mark.slow
 def test_an_answer_leads_to_more(house: House, member: User, regroup: Callable[[], object]) -> None:
     """One face is named; those that look like it are given to her, and what is too far for that is asked."""
     known, *_ = house.faces(1, 3)

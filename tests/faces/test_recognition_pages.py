@@ -40,6 +40,7 @@ def address(preview: Preview) -> str:
     return reverse("faces:preview_detail", args=[preview.pk])
 
 
+@pytest.mark.slow
 def test_an_administrator_sees_what_would_change_of_the_household_and_nothing_private(
     tom: Person, admin: User, admin_client: Client
 ) -> None:
@@ -136,6 +137,7 @@ def test_an_unknown_model_is_not_there(tom: Person, admin_client: Client) -> Non
         assert admin_client.post(reverse("faces:recognition_try"), DATA | {"model": key}).status_code == 404
 
 
+@pytest.mark.slow
 def test_the_page_of_a_preview_says_when_it_is_out_of_date_failed_or_put_away(
     tom: Person, house: House, admin: User, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -101,6 +101,7 @@ def test_what_cannot_be_compared_stays_with_the_larger_half() -> None:
     assert halves.halve([look(1)] * 50) is None, "a burst of one picture has no halves"
 
 
+@pytest.mark.slow
 def test_halves_of_many_faces_take_less_than_a_moment() -> None:
     faces = [
         ((vector := unit_vector(1) + 0.9 * unit_vector(100 + shot)) / np.linalg.norm(vector)).astype(np.float32)

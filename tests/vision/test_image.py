@@ -223,6 +223,7 @@ def test_the_thumbnail_of_a_raw_file_is_not_taken_for_the_photo() -> None:
         decode(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "BMP", "HEIF"])
 def test_a_file_that_is_cut_off_is_unreadable(format_: str) -> None:
     noise = Image.fromarray(np.random.default_rng(1).integers(0, 256, (200, 200, 3), dtype=np.uint8))

@@ -35,6 +35,7 @@ def test_a_preview_is_turned_as_the_raw_says(orientation: int) -> None:
     assert_upright(image.pixels)
 
 
+@pytest.mark.slow
 def test_a_preview_with_its_own_orientation_is_turned_once() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6

@@ -97,6 +97,7 @@ def test_the_poster_is_not_black() -> None:
     assert black.pixels.max() < 10  # there is nothing else
 
 
+@pytest.mark.slow
 def test_the_poster_is_taken_at_a_tenth() -> None:
     times = [Fraction(i, 5) for i in range(100)]
     data = film(times=times, sound=None, options={"g": "5"})

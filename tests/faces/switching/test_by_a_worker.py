@@ -73,6 +73,7 @@ def test_a_worker_that_ends_in_the_middle_leaves_nothing_half_done_and_another_g
     assert models.present() == OTHER
 
 
+@pytest.mark.slow
 def test_what_stands_against_a_switch_is_said_where_it_was_asked_for(
     faces: list[Face], admin: User, admin_client: Client
 ) -> None:

@@ -271,6 +271,7 @@ def test_it_is_stopped_and_goes_on_where_it_was(faces: list[Face], admin: User, 
     assert "Waiting for a worker" in admin_client.get(again).content.decode(), "nothing is left to look at"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("away", [0, 2], ids=["the confirmed face", "the guess"])
 def test_a_picture_that_is_away_takes_no_face_from_its_person(
     photos: list[Photo], folder: Path, owner: User, away: int
