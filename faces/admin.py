@@ -192,7 +192,7 @@ class EventAdmin(Ledger):
     @admin.action(description="Take back", permissions=["take_back"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """The last entry first, as people would. Names that were taken from files are undone nowhere else."""
-        count, said = 0, []
+        count, said, is_asked = 0, [], False
         assert isinstance(request.user, AbstractBaseUser)
         for event_id in queryset.filter(undone_at__isnull=True).order_by("-id").values_list("pk", flat=True):
             with suppress(undo.AlreadyUndone, Http404):
@@ -200,7 +200,7 @@ class EventAdmin(Ledger):
                     event = get_event(request.user, event_id)
                     if switching.is_switch(event):
                         switching.ask_back(event, request.user)
-                        said.append("A worker brings the former model back.")
+                        is_asked = True
                         continue
                     said += undo.undo_event(event, request.user)
                     count += 1
@@ -208,7 +208,10 @@ class EventAdmin(Ledger):
                     said.append(str(error))
         for sentence in dict.fromkeys(said):
             messages.info(request, sentence)
-        messages.success(request, f"{count:,} {'entry was' if count == 1 else 'entries were'} taken back.")
+        if is_asked:
+            messages.success(request, "A worker takes the switch back: the former model is in use again in a moment.")
+        if count or not is_asked:
+            messages.success(request, f"{count:,} {'entry was' if count == 1 else 'entries were'} taken back.")
 
 
 @admin.register(Clustering)

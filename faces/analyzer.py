@@ -167,6 +167,10 @@ class FacesAnalyzer:
         if embedder is not None:
             drawing.wake_pending(embedder.key)
 
+    def sweep(self) -> None:
+        """One query. Also while photos are ready: a switch takes seconds, and nothing else can be done about it."""
+        previews.wake_switches()
+
 
 def version_of(detector: ModelSpec, embedder: ModelSpec) -> str:
     """The version of results that these two models give."""

@@ -41,6 +41,10 @@ class Analyzer(Protocol):
     def settle(self) -> None:
         """Called when no photo is ready any more, for work over all photos (clustering). Cheap when nothing changed."""
 
+    def sweep(self) -> None:
+        """Called every minute, also in the middle of a long import: wakes what takes seconds and a person waits for,
+        if its own message was lost or its worker ended. Cheap."""
+
 
 _analyzers: dict[str, Analyzer] = {}
 

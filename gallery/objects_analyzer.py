@@ -80,3 +80,6 @@ class ObjectsAnalyzer:
 
     def settle(self) -> None:
         """Nothing is done over all photos."""
+
+    def sweep(self) -> None:
+        """Nothing waits."""

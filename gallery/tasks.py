@@ -182,6 +182,9 @@ def sweep() -> None:
         work.wake(bulk.DECIDE)
     for library_id in work.waiting_scans().values_list("library_id", flat=True):
         work.wake(work.SCAN, library_id)
+    for analyzer in analyzers():
+        with work.contained(f"sweep-{analyzer.name}", f"{analyzer.title}: what waits cannot be woken"):
+            analyzer.sweep()
     libraries.go_on_removing(_TURN_S)
     _tidy_daily()
     if work.has_ready_photos():

@@ -15,6 +15,7 @@ class Recorder:
         self.runs = 0
         self.saved: list[int] = []
         self.settled = 0
+        self.swept = 0
         self.current: str | None = "1"
         self.fails = False
 
@@ -38,3 +39,6 @@ class Recorder:
 
     def settle(self) -> None:
         self.settled += 1
+
+    def sweep(self) -> None:
+        self.swept += 1

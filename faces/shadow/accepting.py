@@ -17,7 +17,7 @@ from faces.access import faces_visible_to
 from faces.deciding import chunks, drop_covers, follow, free, locked_faces, never_with, note, refuse, release
 from faces.models import Event, Face, Person, Preview
 from faces.shadow.fingerprint import fingerprint
-from faces.shadow.rules import NotApplicable
+from faces.shadow.rules import NotApplicable, put_away
 
 # Faces in one entry of the journal. Whoever gains more is accepted in several rounds.
 MOST_FACES = 10_000
@@ -38,7 +38,7 @@ def accept_person(
     preview = Preview.objects.select_for_update().filter(pk=preview.pk).first() or preview
     change = preview.result.get("people", {}).get(str(person.pk))
     if preview.state != Preview.State.READY or not change:
-        raise NotApplicable("This preview was put away in the meantime.")
+        raise put_away(preview)
     is_fresh = preview.seen == fingerprint(_present_model(preview))
     rows = Person.objects.select_for_update(no_key=True)
     if not rows.filter(pk=person.pk, merged_into__isnull=True).exists():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from faces import revisions
 from faces.access import clusters_visible_to, faces_visible_to, people_visible_to
 from faces.models import Clustering, Face, Preview
-from faces.shadow import changes, distances, models, spares, switching
+from faces.shadow import changes, distances, models, previews, spares, switching
 from faces.shadow.distances import Distances
 from faces.shadow.fingerprint import fingerprint
 from gallery.access import Viewer, get_or_404
@@ -164,6 +164,11 @@ class Shown:
         return self.preview.state == Preview.State.SWITCHING
 
     @property
+    def is_at_work(self) -> bool:
+        """Whether a worker is switching: before one begins, or when it ended, it is not too late to say no."""
+        return self.is_switching and previews.is_held(self.preview)
+
+    @property
     def is_open(self) -> bool:
         return self.is_switching or self.preview.state in {Preview.State.WAITING, Preview.State.RUNNING}
 
@@ -190,7 +195,7 @@ class Shown:
     def mark(self) -> str:
         """Changes when there is something new to be seen but progress."""
         if self.is_switching:
-            return f"{self.preview.state}-{bool(self.preview.lease_owner)}"
+            return f"{self.preview.state}-{self.is_at_work}"
         is_making = self.progress is None or self.progress.percent == 100
         return f"{self.preview.state}-{is_making}" if self.is_open else str(self.preview.state)
 

@@ -1,7 +1,8 @@
 """Previews: asking for one, giving it up, and seeing to it that each that waits is made. Cheap to import.
 
 A preview is claimed with a lease and counts its attempts, as all work does. Of one model at most one waits and one is
-being made; a new one takes the place of the one that waits, and of the one that was looked at.
+being made; a new one takes the place of the one that waits, and of the one that was looked at. While one comes into
+use, nothing is tried with its model: it would be put away by the switch, and stand beside it if that fails.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import datetime as dt
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from faces import revisions
@@ -33,9 +34,16 @@ State = Preview.State
 
 @transaction.atomic
 def ask(model: str, rules: Distances, by: AbstractBaseUser) -> Preview:
-    """Has a worker try these distances with this model; what was tried with it before is put away."""
-    revisions.lock()
+    """Has a worker try these distances with this model; what was tried with it before is put away.
+
+    While the model is coming into use, or is coming back, that is given instead.
+    """
     mine = Preview.objects.filter(model=model)
+    for lock in (False, True):  # without it first: a switch holds it as long as it takes
+        if lock:
+            revisions.lock()
+        if (switching := mine.filter(state=State.SWITCHING).first()) is not None:
+            return switching
     mine.filter(state=State.WAITING).delete()
     mine.filter(state__in=[State.READY, State.FAILED]).update(state=State.DONE, result={})
     preview = Preview.objects.create(model=model, rules=rules.as_row(), asked_by_id=by.pk)
@@ -50,19 +58,22 @@ def ask(model: str, rules: Distances, by: AbstractBaseUser) -> Preview:
 def discard(preview: Preview) -> bool:
     """Puts a preview away; a worker that is at it writes nothing more. What another model has seen so far is kept.
 
-    One whose model is to come into use waits to be looked at again. False if that is happening at this moment: it is
-    not waited for, so nothing is locked.
+    One whose model is to come into use waits to be looked at again, unless a worker is at that. False if one is, or if
+    it came into use: a worker may begin, and even end, between any two of these statements, so what is written depends
+    on what was read, and what was not written is looked at again.
     """
     mine = Preview.objects.filter(pk=preview.pk)
-    asked = mine.filter(state=State.SWITCHING)
-    if asked.filter(lease_owner="", is_way_back=False).update(state=State.READY):
+    asked = mine.filter(state=State.SWITCHING).first()
+    if asked is None:
+        unheld, state = mine.exclude(state__in=[State.SWITCHING, State.DONE]), State.DONE
+    elif is_held(asked):
+        return False  # not waited for: it holds the row as long as it takes
+    else:
+        unheld, state = _as_read(asked), State.DONE if asked.is_way_back else State.READY
+    columns = {} if state == State.READY else {"result": {}, "finished_at": timezone.now()}
+    if unheld.update(state=state, attempts=0, lease_owner="", lease_until=None, **columns):
         return True
-    if asked.exclude(lease_owner="").exists():
-        return False
-    mine.exclude(state=State.DONE).update(
-        state=State.DONE, result={}, lease_owner="", lease_until=None, finished_at=timezone.now()
-    )
-    return True
+    return not mine.filter(Q(state=State.SWITCHING) | Q(is_accepted=True)).exists()
 
 
 @transaction.atomic
@@ -77,10 +88,11 @@ def retry(preview: Preview) -> bool:
 
 @transaction.atomic
 def claim(preview_id: int) -> Preview | None:
-    """A waiting preview, leased to this process, unless one of the same model is being made."""
+    """A waiting preview, leased to this process, unless one of the same model is being made or comes into use."""
     revisions.lock()
     preview = Preview.objects.select_for_update().filter(pk=preview_id, state=State.WAITING).first()
-    if preview is None or Preview.objects.filter(model=preview.model, state=State.RUNNING).exists():
+    at_work = Preview.objects.filter(state__in=[State.RUNNING, State.SWITCHING])
+    if preview is None or at_work.filter(model=preview.model).exists():
         return None
     older = Preview.objects.filter(model=preview.model, pk__lt=preview.pk, state__in=[State.READY, State.FAILED])
     older.update(state=State.DONE, result={})
@@ -112,18 +124,12 @@ def _ours(preview: Preview) -> QuerySet[Preview]:
 
 def sweep() -> None:
     """Takes back previews whose worker ended, and wakes one for each that waits. One query while there are none."""
-    for preview in Preview.objects.filter(state__in=[State.WAITING, State.RUNNING, State.SWITCHING]):
+    for preview in Preview.objects.filter(state__in=[State.WAITING, State.RUNNING]):
         if is_held(preview):
             continue
-        if preview.state == State.SWITCHING:
-            work.wake(SWITCH, preview.pk)
-            continue
         if preview.state == State.RUNNING:
-            held = Preview.objects.filter(
-                pk=preview.pk, state=State.RUNNING, lease_owner=preview.lease_owner, lease_until=preview.lease_until
-            )
             failed = preview.attempts >= work.MAX_ATTEMPTS
-            held.update(
+            _as_read(preview).update(
                 state=State.FAILED if failed else State.WAITING,
                 error=KILLED if failed else "",
                 lease_owner="",
@@ -132,6 +138,21 @@ def sweep() -> None:
             if failed:
                 continue
         work.wake(PREVIEW, preview.pk)
+
+
+def wake_switches() -> None:
+    """Wakes a worker for a switch at which nobody is. It never waits for photos, as previews do: it takes seconds, and
+    nothing else can be tried or used before it. One query."""
+    for preview in Preview.objects.filter(state=State.SWITCHING):
+        if not is_held(preview):
+            work.wake(SWITCH, preview.pk)
+
+
+def _as_read(preview: Preview) -> QuerySet[Preview]:
+    """The row, unless a worker began or ended since it was read."""
+    return Preview.objects.filter(
+        pk=preview.pk, state=preview.state, lease_owner=preview.lease_owner, lease_until=preview.lease_until
+    )
 
 
 def is_held(preview: Preview) -> bool:

@@ -26,6 +26,8 @@ from gallery.models import AnalyzerVersion, Receipt
 from gallery.vision import catalog
 from gallery.vision.catalog import ModelUnavailable
 
+IN_USE = "This was put in use already."
+
 
 class NotApplicable(Exception):  # noqa: N818
     """What was tried cannot be put in place now. The message says why."""
@@ -88,8 +90,18 @@ def ready(preview: Preview) -> Preview:
     states = [Preview.State.READY, Preview.State.SWITCHING]
     found = Preview.objects.select_for_update().filter(pk=preview.pk, state__in=states).first()
     if found is None:
-        raise NotApplicable("This preview was put away in the meantime.")
+        raise put_away(preview)
     return found
+
+
+def put_away(preview: Preview) -> NotApplicable:
+    """Why a preview can neither be put in place nor accepted from now."""
+    now = Preview.objects.filter(pk=preview.pk).first()
+    if now is not None and now.is_accepted:
+        return NotApplicable(IN_USE)
+    if now is not None and now.state == Preview.State.SWITCHING:
+        return NotApplicable(f"PictoPy is switching to {now.model} at this moment.")
+    return NotApplicable("This preview was put away in the meantime.")
 
 
 def _chosen(clustering: Clustering) -> dict[str, float | None]:

@@ -108,11 +108,10 @@ def _put_in_place(preview: Preview) -> None:
     """The switch and its end, together. Locks all of clustering. Raises LeaseLost and what `run` catches."""
     revisions.lock()
     ours = Preview.objects.filter(pk=preview.pk, state=State.SWITCHING, lease_owner=work.lease_owner())
-    if not ours.select_for_update().exists():
+    locked = ours.select_for_update(of=("self",)).select_related("used_by", "entry").first()
+    if locked is None:
         raise work.LeaseLost(f"{preview} is no longer ours")
-    by, entry = preview.used_by, preview.entry
-    if by is None:
-        raise NotApplicable("The account of who asked for it is closed.")
+    by, entry = _who_asked(locked), locked.entry
     if not preview.is_way_back:
         entry = rules.use(preview, by)
     elif entry is None:
@@ -131,6 +130,16 @@ def _put_in_place(preview: Preview) -> None:
     )
 
 
+def _who_asked(preview: Preview) -> AbstractBaseUser:
+    """Whoever asked for it, if they still might: minutes may lie in between. Raises `NotApplicable`."""
+    by = preview.used_by
+    if by is None or not by.is_active:
+        raise NotApplicable("The account of who asked for it is closed.")
+    if not by.is_staff:
+        raise NotApplicable("Who asked for it is no administrator any more.")
+    return by
+
+
 @transaction.atomic
 def _claim(preview_id: int) -> Preview | None:
     """What was asked for, leased to this process, unless somebody is at it; the attempt is counted before the work."""
@@ -146,7 +155,8 @@ def _claim(preview_id: int) -> Preview | None:
         lease_owner=work.lease_owner(),
         lease_until=timezone.now() + dt.timedelta(seconds=settings.PICTOPY.lease_s),
     )
-    return Preview.objects.select_related("used_by", "entry").get(pk=preview.pk)
+    preview.refresh_from_db()
+    return preview
 
 
 def _fail(preview: Preview, error: str) -> None:

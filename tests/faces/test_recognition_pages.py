@@ -119,7 +119,7 @@ def test_distances_are_tried_accepted_for_one_person_and_taken_back(
     assert admin_client.post(reverse("faces:event_undo", args=[rules.pk]), follow=True).status_code == 200
     assert Clustering.objects.get(model=MODEL).match_distance is None
     assert (
-        "put away in the meantime"
+        "This was put in use already."
         in admin_client.post(reverse("faces:preview_use", args=[preview.pk]), follow=True).content.decode()
     )
 

@@ -35,6 +35,9 @@ class KillerAnalyzer:
     def settle(self) -> None:
         pass
 
+    def sweep(self) -> None:
+        pass
+
 
 class KillerConfig(AppConfig):
     name = "tests.killer"

@@ -61,7 +61,7 @@ def test_a_worker_that_ends_in_the_middle_leaves_nothing_half_done_and_another_g
             Preview.objects.update(lease_until=timezone.now() - dt.timedelta(seconds=1))
     woken: list[tuple[str, int]] = []
     monkeypatch.setattr(previews.work, "wake", lambda task, pk: woken.append((task, pk)))
-    previews.sweep()
+    previews.wake_switches()
     assert woken == [("faces.tasks.switch", preview.pk)]
     tasks.switch(preview.pk)
     preview.refresh_from_db()
@@ -157,6 +157,8 @@ def test_no_page_waits_while_a_worker_switches(
         )
         again = admin_client.post(reverse("faces:preview_use", args=[preview.pk]), follow=True)
         assert "switching to another model at this moment" in again.content.decode()
+        once_more = admin_client.post(reverse("faces:recognition_try"), {"model": OTHER})
+        assert once_more.headers["Location"] == detail
         assert "PictoPy is switching to it." in admin_client.get(reverse("faces:recognition")).content.decode()
         assert worker.is_alive(), "nothing of it waited"
     finally:
