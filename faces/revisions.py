@@ -21,7 +21,7 @@ from gallery.models import Library
 
 REGROUP = "faces.tasks.regroup"
 # Counted up when the same faces and decisions are to give another result.
-CODE = "4"
+CODE = "5"
 
 
 def comparable(model: str) -> QuerySet[Face]:

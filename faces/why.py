@@ -18,7 +18,7 @@ from django.utils.formats import date_format
 
 from faces import pairs, told
 from faces.access import faces_visible_to, people_visible_to
-from faces.limits import CORE_QUALITY, JOIN_QUALITY
+from faces.limits import CORE_QUALITY, JOIN_QUALITY, added_distance
 from faces.models import Event, Face, FacePair, MarkedName, Person, Refusal
 from faces.people import FaceThumb, face_thumb, face_thumbs
 from faces.revisions import is_pending
@@ -38,7 +38,7 @@ class NearFace:
     """A confirmed face that is near: its picture, whose it is, the cosine distance, and what was said of the two.
 
     `is_near`: near enough for its person. `limit`: up to which distance that is, by the confirmed faces of the person
-    that the viewer sees.
+    that the viewer sees, less what is `added` to the distance as neither face is seen well (`limits.added_distance`).
     """
 
     thumb: FaceThumb
@@ -47,6 +47,12 @@ class NearFace:
     pair: str
     is_near: bool
     limit: float
+    added: float
+
+    @property
+    def counted(self) -> float:
+        """The distance as matching counts it."""
+        return self.distance + self.added
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ def why(viewer: Viewer, face: Face) -> Why:
     against = _against(viewer, face)
     asked = None
     if limit and face.state == Face.State.UNKNOWN and face.quality >= JOIN_QUALITY:
-        within = [it.person for it in nearest if it.distance <= limit.reach and it.person.pk not in against]
+        within = [it.person for it in nearest if it.counted <= limit.reach and it.person.pk not in against]
         asked = within[0] if within else None
     rule = _rule(viewer, face, person, nearest, against, limit if is_compared else None)
     return Why(
@@ -101,26 +107,35 @@ def _nearest(viewer: Viewer, face: Face, point: Vectors, limit: Rules) -> list[N
         confirmed = confirmed.filter(quality__gte=CORE_QUALITY)
     if confirmed.order_by()[: MOST + 1].count() > MOST:
         confirmed = confirmed.filter(person__in=_in_question(viewer, face))
-    columns = confirmed.exclude(pk=face.pk).order_by("-pk").values_list("pk", "person_id", "embedding")
+    columns = confirmed.exclude(pk=face.pk).order_by("-pk").values_list("pk", "person_id", "quality", "embedding")
     rows = list(columns[:MOST])
     others, are_some = unit_vectors([embedding for *_, embedding in rows], length=point.nbytes)
-    found = sorted(
-        (distance, pk, person_id)
-        for distance, is_one, (pk, person_id, _) in zip(distances(others, point), are_some, rows, strict=True)
+    found = [
+        (distance, added_distance(face.quality, quality), pk, person_id)
+        for distance, is_one, (pk, person_id, quality, _) in zip(distances(others, point), are_some, rows, strict=True)
         if is_one
-    )
+    ]
+    found.sort(key=lambda it: (it[0] + it[1], it[2]))
     best = found[:NEAREST]
-    seen = {person_id for _, _, person_id in best}
+    seen = {person_id for *_, person_id in best}
     for entry in found[NEAREST:]:
-        if entry[2] not in seen:
-            seen.add(entry[2])
+        if entry[3] not in seen:
+            seen.add(entry[3])
             best.append(entry)
-    thumbs = {thumb.id: thumb for thumb in face_thumbs(Face.objects.filter(pk__in=[pk for _, pk, _ in best]))}
+    thumbs = {thumb.id: thumb for thumb in face_thumbs(Face.objects.filter(pk__in=[pk for *_, pk, _ in best]))}
     names = Person.objects.in_bulk(seen)
     said, limits = _pairs(face), _limits(viewer, face.model, seen, limit)
     return [
-        NearFace(thumbs[pk], names[who], distance, said.get(pk, ""), distance <= limits[who], limits[who])
-        for distance, pk, who in best
+        NearFace(
+            thumbs[pk],
+            names[who],
+            distance,
+            said.get(pk, ""),
+            is_near=distance + added <= limits[who],
+            limit=max(0.0, limits[who] - added),
+            added=added,
+        )
+        for distance, added, pk, who in best
         if pk in thumbs
     ]
 
@@ -225,7 +240,7 @@ def _not_given(viewer: Viewer, face: Face, nearest: list[NearFace], against: dic
             f"and faces are compared from {JOIN_QUALITY:.2f} on."
         )
     for it in nearest:
-        if it.distance <= limit.reach and it.person.pk in against:
+        if it.counted <= limit.reach and it.person.pk in against:
             return against[it.person.pk]
     near = [it for it in nearest if it.is_near]
     if near and is_pending():
@@ -237,7 +252,8 @@ def _not_given(viewer: Viewer, face: Face, nearest: list[NearFace], against: dic
     if nearest:
         return (
             "It is too far from every confirmed face that you can see: the nearest is one of "
-            f"{nearest[0].person.name}, at {nearest[0].distance:.2f}, and the limit is {nearest[0].limit:.2f}."
+            f"{nearest[0].person.name}, at {nearest[0].distance:.2f}, and the limit is {nearest[0].limit:.2f}"
+            f"{', less than usual because neither face is seen well' if nearest[0].added >= 0.005 else ''}."
         )
     if not faces_visible_to(viewer).filter(person__isnull=False, is_confirmed=True).exists():
         return "No face was confirmed yet that it could be compared with."

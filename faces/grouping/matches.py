@@ -24,7 +24,7 @@ from faces.rules import Rules
 logger = logging.getLogger(__name__)
 
 # Counted up when what the arrays mean changes.
-VERSION = "2"
+VERSION = "3"
 # A file is written when so many faces, and this part of them, came or were decided about since.
 _LEAST, _SHARE = 100, 0.01
 
@@ -121,6 +121,7 @@ def _faces(snapshot: Snapshot, good: Mask, fair: Mask) -> matching.Faces:
         people=np.where(sure, snapshot.people, NOISE),
         good=good,
         fair=fair,
+        quality=snapshot.quality.astype(np.float64),
         private=snapshot.private,
         quiet=snapshot.quiet,
         versions=versions,

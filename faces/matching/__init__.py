@@ -16,8 +16,9 @@ date after anything changed and gives exactly what `match` would, at the cost of
 
 The rules:
 
-- The nearest confirmed face within `match_distance` decides, never a majority. Of a face's people the nearest
-  `CHOICES` are considered; equals go by the lower id of the person, and between faces by the lower id of the face.
+- The nearest confirmed face within `match_distance` decides, never a majority. To the distance of two faces of which
+  neither is seen well something is added first (`limits.added_distance`). Of a face's people the nearest `CHOICES` are
+  considered; equals go by the lower id of the person, and between faces by the lower id of the face.
 - A refused person is never chosen, nor one as whom the other face of a pair "never these two" is confirmed. Two faces
   of such a pair are not both given to one person.
 - In one photo a person is given once, and not at all where a face is confirmed as them. The nearest face wins; the

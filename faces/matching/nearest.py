@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faces.clustering import Embeddings, Mask, Rows, exact_similarity
+from faces.limits import ADDED_EACH, ENOUGH
 from faces.matching.state import CHOICES, NOBODY, Distances
 
 # Entries of one block of similarities: 16 MB.
@@ -17,7 +18,10 @@ _BLOCK = 4_194_304
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """People within reach of faces: row, person, the row of their nearest confirmed face, and the dot product."""
+    """People within reach of faces: row, person, the row of their nearest confirmed face, and how alike the two are.
+
+    That is the dot product, less what `limits.added_distance` adds to the distance.
+    """
 
     rows: Rows
     people: Rows
@@ -45,11 +49,11 @@ class Found:
         return Found(self.rows[mask], self.people[mask], self.nearest[mask], self.similarity[mask])
 
 
-def find(points: Embeddings, rows: Rows, references: Rows, people: Rows, *, lowest: float) -> Found:
+def find(points: Embeddings, rows: Rows, references: Rows, people: Rows, quality: Distances, *, lowest: float) -> Found:
     """Everyone within reach of `rows`: those with a face among `references` whose similarity is at least `lowest`.
 
-    `people` are the persons of all rows of `points`. Each person once for each row, by their nearest face; the lowest
-    row among equals. Memory: one block and what is found.
+    `people` are the persons of all rows of `points`, `quality` how well each is seen, float64 (n,). Each person once
+    for each row, by their nearest face; the lowest row among equals. Memory: one block and what is found.
     """
     if not len(rows) or not len(references):
         return Found.nothing()
@@ -57,20 +61,22 @@ def find(points: Embeddings, rows: Rows, references: Rows, people: Rows, *, lowe
     _, starts = np.unique(people[references], return_index=True)
     ends = np.append(starts[1:], len(references))
     others = points[references]
-    # The worst error of a float32 dot product of unit vectors: whatever lies closer is decided by an exact sum.
-    doubt = np.float32(points.shape[1] * 2.0**-23)
+    # The worst error of a float32 dot product of unit vectors and of what is taken off: whatever lies closer is decided
+    # by an exact sum.
+    doubt = np.float32((points.shape[1] + 4) * 2.0**-23)
     height = max(1, _BLOCK // len(references))
     parts: list[Found] = []
     for top in range(0, len(rows), height):
         block = rows[top : top + height]
         similarity = _products(points, block, others)
+        similarity -= added_distances(quality[block][:, None], quality[references]).astype(np.float32)
         best = np.maximum.reduceat(similarity, starts, axis=1)
         line, person = np.nonzero(best >= np.float32(lowest) - doubt)
         # All faces of these people that may be the nearest one.
         pair, column = _expand(starts[person], ends[person])
         may_be = similarity[line[pair], column] >= best[line[pair], person[pair]] - 2 * doubt
         pair, column = pair[may_be], column[may_be]
-        parts.append(_nearest(points, block[line[pair]], references[column], people, lowest))
+        parts.append(_nearest(points, block[line[pair]], references[column], people, quality, lowest))
     return Found.joined(parts)
 
 
@@ -90,8 +96,17 @@ def _expand(starts: NDArray[np.intp], ends: NDArray[np.intp]) -> tuple[Rows, Row
     return which, np.repeat(starts, lengths) + offsets
 
 
-def _nearest(points: Embeddings, rows: Rows, references: Rows, people: Rows, lowest: float) -> Found:
-    found = Found(rows, people[references], references, exact_similarity(points, rows, references))
+def added_distances(quality: Distances, other: Distances) -> Distances:
+    """`limits.added_distance` of arrays of one shape, or of two that go together."""
+    missing = ENOUGH - (np.maximum(quality, other) + np.minimum(quality, other) / 2)
+    return np.asarray(ADDED_EACH * np.maximum(missing, 0.0))
+
+
+def _nearest(
+    points: Embeddings, rows: Rows, references: Rows, people: Rows, quality: Distances, lowest: float
+) -> Found:
+    similarity = exact_similarity(points, rows, references) - added_distances(quality[rows], quality[references])
+    found = Found(rows, people[references], references, similarity)
     return _once(found.where(found.similarity >= lowest))
 
 

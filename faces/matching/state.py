@@ -25,9 +25,9 @@ class Faces:
 
     `people`: as whom a face is confirmed, NOBODY for all others, whatever was guessed. `good`: seen well enough to be
     compared with any, `fair`: with good ones only; any other face is compared with good ones if it is confirmed, and
-    with none if it is not. `private`: the private library its photo is in, NOBODY for none; `quiet`: only a
-    file there says who it is. `versions` changes when the embedding does. `embeddings`: float32 (n, d), L2 length 1;
-    rows that are not (zeros, NaN) are compared with nothing.
+    with none if it is not. `quality`: how well it is seen, 0 to 1 (`limits.added_distance`). `private`: the private
+    library its photo is in, NOBODY for none; `quiet`: only a file there says who it is. `versions` changes when the
+    embedding does. `embeddings`: float32 (n, d), L2 length 1; rows that are not (zeros, NaN) are compared with nothing.
     """
 
     ids: Rows
@@ -35,6 +35,7 @@ class Faces:
     people: Rows
     good: Mask
     fair: Mask
+    quality: Distances
     private: Rows
     quiet: Mask
     versions: Rows
@@ -67,8 +68,9 @@ class Matching:
     """An answer, with what it was made from. Rows as those of the `Faces` that it saw.
 
     `people` is who each face is, NOBODY for nobody. `candidates`, `nearest` and `similarity` (n, CHOICES) are the
-    nearest people of each face that nobody confirmed, best first, the confirmed face that is nearest, and the dot
-    product with it; NOBODY and -inf where there is no more. `ruled_out` holds the pairs of face and person that count.
+    nearest people of each face that nobody confirmed, best first, the confirmed face that is nearest, and how alike the
+    two are (`nearest.Found`); NOBODY and -inf where there is no more. `ruled_out` holds the pairs of face and person
+    that count.
     """
 
     ids: Rows
@@ -78,6 +80,7 @@ class Matching:
     quiet: Mask
     versions: Rows
     good: Mask
+    quality: Distances
     embedded: Mask
     open: Mask
     known: Mask
@@ -98,7 +101,7 @@ class Matching:
 
     @property
     def near_distances(self) -> Distances:
-        """The cosine distance to that face; NaN for none."""
+        """The cosine distance to that face and what is added to it (`limits.added_distance`); NaN for none."""
         return np.where(self._is_near, 1.0 - self.similarity[:, 0], np.nan)
 
     @property
@@ -123,8 +126,8 @@ class Matching:
 
 _NUMBERS = ("match_distance", "reach")
 _ROWS = (
-    "photos", "confirmed", "private", "quiet", "versions", "good", "embedded", "open", "known", "candidates", "nearest",
-    "similarity", "people",
+    "photos", "confirmed", "private", "quiet", "versions", "good", "quality", "embedded", "open", "known", "candidates",
+    "nearest", "similarity", "people",
 )  # fmt: skip
 
 

@@ -18,9 +18,9 @@ def match(faces: Faces, rules: Rules) -> Matching:
     return update(
         Matching(
             ids=empty, photos=empty, confirmed=empty, private=empty, quiet=mask, versions=empty,
-            good=mask, embedded=mask, open=mask, known=mask, candidates=table.candidates, nearest=table.nearest,
-            similarity=table.similarity, people=empty, ruled_out=nothing(), never=nothing(), always=nothing(),
-            match_distance=rules.match_distance, reach=rules.reach,
+            good=mask, quality=np.empty(0), embedded=mask, open=mask, known=mask, candidates=table.candidates,
+            nearest=table.nearest, similarity=table.similarity, people=empty, ruled_out=nothing(), never=nothing(),
+            always=nothing(), match_distance=rules.match_distance, reach=rules.reach,
         ),
         faces,
         rules,
@@ -50,7 +50,7 @@ class _Step:
         self.same = self.old != NOBODY
         old = self.old[self.same]
         self.same[self.same] = (before.versions[old] == faces.versions[self.same]) & (
-            before.good[old] == faces.good[self.same]
+            (before.good[old] == faces.good[self.same]) & (before.quality[old] == faces.quality[self.same])
         )
         self.embedded = np.zeros(len(faces.ids), dtype=np.bool_)
         self.embedded[self.same] = before.embedded[self.old[self.same]]
@@ -117,12 +117,12 @@ class _Step:
     def _search_among(self, rows: Rows, references: Rows) -> list[Found]:
         faces, lowest = self.faces, 1.0 - self.rules.furthest
         loud = references[~faces.quiet[references]]
-        parts = [find(faces.embeddings, rows, loud, faces.people, lowest=lowest)]
+        parts = [find(faces.embeddings, rows, loud, faces.people, faces.quality, lowest=lowest)]
         quiet = references[faces.quiet[references]]
         for library_id in np.unique(faces.private[quiet]).tolist():
             here = rows[faces.private[rows] == library_id]
             heard = quiet[faces.private[quiet] == library_id]
-            parts.append(find(faces.embeddings, here, heard, faces.people, lowest=lowest))
+            parts.append(find(faces.embeddings, here, heard, faces.people, faces.quality, lowest=lowest))
         return parts
 
     def _allowed(self, found: Found) -> Found:
@@ -164,6 +164,7 @@ class _Step:
             quiet=faces.quiet,
             versions=faces.versions,
             good=faces.good,
+            quality=faces.quality,
             embedded=self.embedded,
             open=self.open,
             known=self.known,

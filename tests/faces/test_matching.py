@@ -11,7 +11,7 @@ from hypothesis import given as for_all
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from faces.limits import match_limit
+from faces.limits import CORE_QUALITY, JOIN_QUALITY, added_distance, match_limit
 from faces.matching import CHOICES, NOBODY, Faces, Matching, Rules, match, near_clusters, update
 from tests.thorough import examples
 
@@ -44,6 +44,7 @@ def table(rows: list[dict[str, Any]]) -> Faces:
         people=column("person", NOBODY),
         good=column("good", True, np.bool_),
         fair=column("fair", False, np.bool_),
+        quality=column("quality", 1, np.float64),
         private=column("private", NOBODY),
         quiet=column("quiet", False, np.bool_),
         versions=column("version", 0),
@@ -101,6 +102,25 @@ def test_of_two_faces_that_are_compared_one_is_good() -> None:
     matching = match(table([*KNOWN, {"at": 10, **fair}]), rules())
     worse = table([*({**row, **fair} for row in KNOWN), {"at": 10, **fair}])
     assert update(matching, worse, rules()).people.tolist() == [ANNA, TOM, ANNA, NOBODY]
+
+
+def test_a_poor_face_is_given_only_from_near_and_one_that_shows_its_person_well_goes_before() -> None:
+    def quality(at: float, quality: float, **more: Any) -> dict[str, Any]:
+        return {"at": at, "quality": quality, "good": quality >= CORE_QUALITY, "fair": quality < CORE_QUALITY, **more}
+
+    poor, good = quality(0, 0.5, person=ANNA), quality(0, 0.8, person=ANNA)
+    rows = quality(20, 0.25), quality(20, 0.8), quality(2, 0.5)
+    assert added_distance(0.25, 0.5) > added_distance(0.5, 0.5) > distance(30) > 0 == added_distance(0.8, 0.25)
+    assert given(*rows, known=[poor]) == [NOBODY, ANNA, NOBODY]
+    assert given(*rows, known=[good]) == [ANNA, ANNA, ANNA]
+    # The nearest is the one that is nearest with what is added: Tom's, though Anna's poor one is nearer by itself.
+    tom = quality(8, 0.9, person=TOM)
+    known = [quality(0, 0.5, person=ANNA), tom]
+    assert given(quality(2, 0.4), quality(0, 0.9), known=known) == [TOM, ANNA]
+    # A confirmed face of theirs that is better, though further away, vouches for it.
+    assert given(quality(2, 0.25), known=[poor, quality(15, 0.9, person=ANNA)]) == [ANNA]
+    before = match(table([poor, rows[0]]), rules())
+    assert update(before, table([good, rows[0]]), rules()).people.tolist() == [ANNA, ANNA]
 
 
 def test_a_person_with_many_confirmed_faces_takes_only_nearer_ones() -> None:
@@ -204,7 +224,7 @@ faces_of_any_kind = st.fixed_dictionaries(
         "at": st.sampled_from([0, 0, 1, 2, 3, 5, 10, 20, 30, 31, 45, 46, 60, 80, 100]),
         "person": st.sampled_from([NOBODY, NOBODY, NOBODY, 1, 2, 3, 4, 5, 6]),
         "photo": st.integers(0, 6),
-        "quality": st.sampled_from(["good", "good", "good", "fair", "bad"]),
+        "quality": st.sampled_from([1.0, 0.8, 0.65, 0.6, 0.5, 0.45, 0.3, 0.2, 0.1]),
         "private": st.sampled_from([NOBODY, NOBODY, 8, 9]),
         "quiet": st.booleans(),
     }
@@ -223,7 +243,7 @@ def house(drawn: Any) -> tuple[Faces, Rules]:
     rows = sorted(rows, key=lambda row: row["id"])
     for row in rows:
         row["version"] = int(row["at"])
-        row["good"], row["fair"] = row["quality"] == "good", row["quality"] == "fair"
+        row["good"], row["fair"] = row["quality"] >= CORE_QUALITY, CORE_QUALITY > row["quality"] >= JOIN_QUALITY
         row["quiet"] = row["quiet"] and row["private"] != NOBODY and row["person"] != NOBODY
     return table(rows), rules(refused, never, always - never)
 
@@ -281,5 +301,6 @@ def test_every_answer_keeps_the_rules(drawn: Any) -> None:
         assert faces.good[row] or faces.fair[row]
         if not faces.good[row]:
             heard &= faces.good
-        nearest = (1 - faces.embeddings[heard] @ faces.embeddings[row]).min()
+        added = [added_distance(faces.quality[row], quality) for quality in faces.quality[heard].tolist()]
+        nearest = (1 - faces.embeddings[heard] @ faces.embeddings[row] + added).min()
         assert nearest <= decided.match_distance + 1e-6
