@@ -150,7 +150,7 @@ def part_formers(event: Event) -> None:
     open_faces = {face for face, person in whose.items() if person in there}
     for entry in later(event, *SAYS_WHAT_A_FACE_IS).iterator() if open_faces else ():
         about = {*entry.before.get("faces", ()), entry.before.get("face")} & open_faces
-        if not about:
+        if not about or "drawn" in entry.before:  # see `restoring.decided_since`
             continue
         open_faces -= about
         before = of_many(entry)

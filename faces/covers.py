@@ -16,7 +16,7 @@ from faces.models import Event, Face
 def former_covers(seen: QuerySet[Face], person_ids: Collection[int]) -> dict[int, int]:
     """Of these people the last face that was chosen and is among those that are `seen`, and still theirs.
 
-    What was taken back was not chosen. None where nothing is left: two queries, none for nobody.
+    What was taken back was not chosen. None for who has none that is left: two queries, one if none was ever chosen.
     """
     if not person_ids:
         return {}

@@ -72,8 +72,9 @@ def journal(
 
 
 def _entries(ids: Sequence[int]) -> list[Any]:
-    """The entries of these ids, the last first, with short lists of faces only: `before` has none, `beginnings` and
-    `lengths` are of what they moved and of what they refused. One query."""
+    """The entries of these ids, the last first, with short lists of faces only: `before` has none. `faces_first` and
+    `refused_first` are the beginnings of what they moved and of what they refused, `faces_length` and `refused_length`
+    how many these are. One query."""
     rows = Event.objects.filter(pk__in=ids).select_related("person", "actor", "undone_by").defer("before")
     lists = {
         f"{name}_{what}": function("before", name=name, **options)

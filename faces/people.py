@@ -69,7 +69,7 @@ class FaceStrip:
 def person_cards(
     viewer: Viewer, *, hidden: bool = False, after: int | None = None, size: int = CARDS_PER_PAGE
 ) -> PersonCards:
-    """People by name, behind the person `after`. Five queries, however many people."""
+    """People by name, behind the person `after`. Seven queries at most, however many people."""
     people = people_visible_to(viewer).filter(hidden=hidden).annotate(key=Lower("name")).order_by("key", "id")
     if after is not None:
         keys = list(people_visible_to(viewer).filter(pk=after).values_list(Lower("name"), flat=True))
@@ -95,7 +95,7 @@ def photo_counts(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, int]:
 
 def person_covers(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, FaceThumb]:
     """The cover of each person: the chosen one if the viewer sees it, or the one that was chosen before, else the best
-    face they see. Two queries, and two more if one that was chosen is not seen.
+    face they see. Two queries, and up to two more if there is anybody of whom no chosen one is seen.
 
     A confirmed face goes before a better one that is a guess, if it shows the person well enough (`COVER_QUALITY`): a
     wrong face on a card is worse than a fair one.
@@ -107,9 +107,10 @@ def person_covers(viewer: Viewer, person_ids: Sequence[int]) -> dict[int, FaceTh
     kinds = (faces.filter(person_id=OuterRef("pk"), is_confirmed__in=[is_sure]) for is_sure in (True, False))
     best = [Subquery(kind.order_by("-quality", "id").values("pk")[:1]) for kind in kinds]
     people = Person.objects.filter(pk__in=person_ids).order_by()
-    rows = list(people.values_list("pk", "cover_id", Subquery(chosen), *best))
-    former = former_covers(placed, [pk for pk, cover_id, shown, *_ in rows if cover_id and not shown])
-    rows = [(pk, shown or former.get(pk), *candidates) for pk, _, shown, *candidates in rows]
+    rows = list(people.values_list("pk", Subquery(chosen), *best))
+    # Also of people who have none now: the one that went may have been in a photo that the viewer does not see.
+    former = former_covers(placed, [pk for pk, shown, *_ in rows if not shown])
+    rows = [(pk, shown or former.get(pk), *candidates) for pk, shown, *candidates in rows]
     found = Face.objects.filter(pk__in=[pk for _, *candidates in rows for pk in candidates if pk])
     thumbs = {face.id: face for face in face_thumbs(found)}
     covers = ((pk, _cover(*(thumbs.get(candidate) for candidate in candidates))) for pk, *candidates in rows)
@@ -189,7 +190,7 @@ def former_names(viewer: Viewer, name: str) -> list[Person]:
 
 
 def cards_of(viewer: Viewer, people: Iterable[Person]) -> list[PersonCard]:
-    """Cards of people who come from `people_visible_to(viewer)`: three queries."""
+    """Cards of people who come from `people_visible_to(viewer)`: five queries at most."""
     people = list(people)
     ids = [person.pk for person in people]
     counts, covers = photo_counts(viewer, ids), person_covers(viewer, ids)

@@ -30,10 +30,15 @@ _TELLS_OF_A_PERSON = (Event.Kind.RENAME, Event.Kind.BIRTH, Event.Kind.MERGE)
 
 
 def decided_since(event: Event, face_ids: Iterable[int]) -> set[int]:
-    """Those of the faces about which a later entry of the journal still holds: one query."""
+    """Those of the faces about which a later entry of the journal still holds: one query.
+
+    One that drew a face again says nothing of what it is; the first one was there before all others.
+    """
     later = Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, kind__in=SAYS_WHAT_A_FACE_IS).order_by()
     decided: set[int] = set()
     for before in later.values_list("before", flat=True).iterator():
+        if "drawn" in before:
+            continue
         decided.update(before.get("faces", ()), before.get("refused", ()))
         decided.add(before.get("face"))
     return decided.intersection(face_ids)
@@ -89,7 +94,7 @@ def bury(event: Event, since: Iterable[int]) -> None:
     later = Event.objects.filter(pk__gt=event.pk, undone_at__isnull=True, kind__in=SAYS_WHAT_A_FACE_IS).order_by("pk")
     for entry in later.iterator() if left else ():
         about = {*entry.before.get("faces", ()), entry.before.get("face")} & left
-        if about:
+        if about and "drawn" not in entry.before:  # see `decided_since`
             before = of_many(entry)
             before["formers"] = [mine[row[0]] if row[0] in about else row for row in before["formers"]]
             Event.objects.filter(pk=entry.pk).update(before=before)

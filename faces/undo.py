@@ -211,14 +211,16 @@ def _undo_no_face(event: Event, before: dict[str, Any], by: AbstractBaseUser) ->
 
 
 def _undo_draw(event: Event, person: Person | None, before: dict[str, Any], by: AbstractBaseUser) -> list[str]:
-    """A face that was drawn goes, with the name that it got at once. If somebody decided about it since, it goes when
-    that is taken back as well (`drawing.take_rest_away`)."""
+    """A face that was drawn goes, with the name that it got at once. If something else holds it, it goes when that is
+    taken back as well (`drawing.take_rest_away`)."""
     since = decided_since(event, before["faces"])
-    said = _undo_name(event, person, before, by) if person else []
-    if since:
+    kept = _kept(event, set(before["faces"]), by)  # is said more closely below
+    said = [it for it in _undo_name(event, person, before, by) if it not in kept] if person else []
+    if since and not drawing.is_again(event):
         bury(event, since)
-        return ["Somebody decided about this face since: it stays."] if seen_by(by, since) else []
-    return said + [it for it in drawing.take_away(event) if not said]
+    if since or drawing.is_held(event):
+        return said + (["Somebody decided about this face since: it stays."] if kept else [])
+    return said + drawing.take_away(event)
 
 
 def _decided(face_ids: list[int], by: AbstractBaseUser) -> list[str]:

@@ -58,7 +58,8 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What a visitor sent, and whether it is whole; `dropped_bytes`: how much more than is allowed it was."""
+    """What a visitor sent, and whether it is whole; `dropped_bytes`: how long it was, if that was too much
+    and it was dropped."""
 
     data: bytes = b""
     is_whole: bool = True

@@ -46,7 +46,7 @@ def face_draw(request: MemberRequest, photo_id: int) -> HttpResponse:
 
 
 def _tell(request: MemberRequest, drawn: drawing.Drawn) -> None:
-    if drawn.was_there and drawn.event is None:
+    if drawn.is_as_before:
         text = f"This face is known already: {drawn.person.name}." if drawn.person else "This face is known already."
     elif drawn.person:
         name = drawn.person.name

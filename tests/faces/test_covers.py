@@ -84,14 +84,45 @@ def test_a_cover_in_a_private_library_leaves_others_the_one_that_was_chosen_befo
     assert [cover_of(owner, person), cover_of(member, person)] == [best, best]
 
 
-def test_covers_cost_as_many_queries_however_many_are_not_seen() -> None:
+@pytest.mark.parametrize("how", ["refused", "named otherwise", "no face", "deleted"])
+def test_a_private_cover_that_goes_changes_nothing_for_who_does_not_see_it(how: str) -> None:
+    owner, member, person = UserFactory(), UserFactory(), PersonFactory()
+    own = LibraryFactory(owner=owner, visibility="private")
+    best, formerly = face(person, 0.9, sure=True), face(person, 0.3, sure=True)
+    secret = Face.objects.get(pk=face(person, 0.8, sure=True, library=own))
+    services.set_cover(Face.objects.get(pk=formerly), owner)
+    services.set_cover(secret, owner)
+    assert [cover_of(owner, person), cover_of(member, person)] == [secret.pk, formerly]
+    event = {
+        "refused": lambda: services.refuse_face(secret, owner),
+        "named otherwise": lambda: services.name_face(secret, "Tom", owner).event,
+        "no face": lambda: services.set_no_face(secret, owner),
+        "deleted": lambda: secret.photo.delete() and None,
+    }[how]()
+    person.refresh_from_db()
+    assert person.cover_id is None
+    assert [cover_of(owner, person), cover_of(member, person)] == [formerly, formerly]
+    never = PersonFactory()
+    unchosen = face(never, 0.5, sure=True)
+    assert cover_of(member, never) == unchosen
+    if event is not None:
+        undo.undo_event(event, owner)
+        assert [cover_of(owner, person), cover_of(member, person)] == [secret.pk, formerly]
+    services.refuse_face(Face.objects.get(pk=formerly), owner)
+    assert cover_of(member, person) == best
+
+
+@pytest.mark.parametrize("chosen", ["none", "one that is seen", "also one that is not seen"])
+def test_covers_cost_as_many_queries_however_many_there_are(chosen: str) -> None:
     owner, member = UserFactory(), UserFactory()
     own = LibraryFactory(owner=owner, visibility="private")
+    libraries = {"none": [], "one that is seen": [None], "also one that is not seen": [None, own]}[chosen]
 
     def another() -> int:
         person = PersonFactory()
-        for library in (None, own):
+        for library in libraries:
             services.set_cover(Face.objects.get(pk=face(person, 0.5, sure=True, library=library)), owner)
+        face(person, 0.4, sure=True)
         return person.pk
 
     def queries(ids: list[int]) -> int:

@@ -118,6 +118,20 @@ def test_what_is_no_box_is_told(house: House, member_client: Client, wrong: dict
     assert not Face.objects.exists()
 
 
+def test_who_draws_a_face_again_reads_that_it_is_known_and_may_take_it_back(
+    house: House, owner: User, member: User, member_client: Client
+) -> None:
+    photo = PhotoFactory(library=house.library)
+    draw(member_client, photo)
+    first = last_event()
+    services.name_face(the_drawn(photo), "Anna", owner)
+    undo.undo_event(first, member)
+    page = member_client.get(draw(member_client, photo).headers["Location"]).content.decode()
+    assert last_event().kind == Event.Kind.DRAW
+    assert "This face is known already: Anna." in page
+    assert reverse("faces:event_undo", args=[last_event().pk]) in page
+
+
 def test_a_box_that_reaches_over_the_edge_ends_there(house: House, member_client: Client) -> None:
     photo = PhotoFactory(library=house.library)
     draw(member_client, photo, left="90", width="30", top="-10")

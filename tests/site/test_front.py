@@ -142,8 +142,58 @@ def test_a_body_that_is_too_long_is_dropped_where_a_page_says_so(is_declared: bo
     slow = visitor(4, stays=True)
     ask(served, slow)
     assert (slow.said, slow.sent.get("Connection")) == (str((200, b"")).encode(), "close")
-    ask(served, full := visitor(2))
-    assert full.said == str((None, b"a" * 100)).encode(), "what was dropped is counted back"
+
+
+@dataclass(slots=True)
+class Watching(Visitor):
+    """Notes, before each part that it sends and at the end, what the server holds as being on its way, by pool."""
+
+    served: Front | None = None
+    seen: list[dict[str, int]] = field(default_factory=list)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        assert self.served is not None
+        for part in self.parts:
+            self.seen.append(dict(self.served._under_way))
+            yield part
+        self.seen.append(dict(self.served._under_way))
+        if self.stays:
+            await asyncio.sleep(NEVER_S)
+
+
+@pytest.mark.parametrize("is_declared", [True, False], ids=["its length is said", "chunked"])
+@pytest.mark.parametrize(
+    ("path", "parts", "stays", "status", "held"),
+    [
+        pytest.param("/", 2, False, 200, [0, 50, 100], id="a form"),
+        pytest.param("/", 3, False, 413, [0, 50, 100], id="a form that is too long"),
+        pytest.param("/", 1, True, 408, [0, 50], id="a form that does not come in time"),
+        pytest.param("/long/", 2, False, 200, [0, 50, 100], id="whole"),
+        pytest.param("/long/", 6, False, 200, [0, 50, 100, 0, 0, 0, 0], id="dropped"),
+        pytest.param("/long/", 7, False, 413, [0, 50, 100, 0, 0, 0, 0], id="too long to be dropped"),
+        pytest.param("/long/", 1, True, 408, [0, 50], id="not in time"),
+        pytest.param("/long/", 4, True, 200, [0, 50, 100, 0, 0], id="dropped, and not in time"),
+        pytest.param("/part/", 1, True, 200, [0, 50], id="a part that is taken"),
+        pytest.param("/small/", 3, False, 503, [0, 50], id="more than all together may bring"),
+    ],
+)
+def test_what_is_under_way_is_counted_back_whatever_becomes_of_it(
+    is_declared: bool, path: str, parts: int, stays: bool, status: int, held: list[int]
+) -> None:
+    allowances = [
+        Allowance("POST", re.compile("/long/"), 100, 0.1, 320, dropped_bytes=300),
+        Allowance("POST", re.compile("/part/"), 100, 0.1, 320, takes_part=True),
+        Allowance("POST", re.compile("/small/"), 200, 0.1, 90),
+    ]
+    served = Front(echo, max_body_bytes=100, body_s=0.1, allowances=allowances)
+    headers = {} if is_declared else {"content-length": "0", "transfer-encoding": "chunked"}
+    visitor = Watching([b"a" * 50] * parts, headers, stays, path=path, served=served)
+    assert ask(served, visitor) == [status]
+    pool = next((it.path.pattern for it in allowances if it.path.fullmatch(path)), "")
+    if is_declared and parts * 50 > 100 and path != "/small/":  # is known to be too long before any of it comes
+        held = [0] * len(held) if path == "/long/" and parts * 50 <= 300 else []
+    assert [counts.get(pool, 0) for counts in visitor.seen] == held
+    assert set(served._under_way.values()) <= {0}
 
 
 @ON_AND_OFF
