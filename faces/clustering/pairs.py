@@ -106,8 +106,8 @@ def beside(many: Embeddings, few: Embeddings, lowest: float) -> tuple[Rows, Rows
     for top in range(0, len(many), height):
         block = many[top : top + height]
         for left, part in parts:
-            # The rows are finite (`usable`). BLAS pads so few columns with what an earlier product left, NaN perhaps, and
-            # that it computed with it would be a warning.
+            # The rows are finite (`usable`), but BLAS fills up so few columns with what an earlier product left, NaN
+            # perhaps, and may say so.
             with np.errstate(invalid="ignore"):
                 similarity = block @ part
             flat = np.flatnonzero(similarity >= np.float32(lowest))
