@@ -155,6 +155,11 @@ def _as_read(preview: Preview) -> QuerySet[Preview]:
     )
 
 
+def is_in_use(preview: Preview) -> bool:
+    """Whether it was put in use meanwhile: one query."""
+    return Preview.objects.filter(pk=preview.pk, is_accepted=True).exists()
+
+
 def is_held(preview: Preview) -> bool:
     """Whether a worker that may still be alive is at it."""
     if not preview.lease_owner or preview.lease_until is None:

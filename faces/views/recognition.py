@@ -95,9 +95,8 @@ def preview_discard(request: MemberRequest, preview_id: int) -> HttpResponse:
     preview = page.get_preview(request.user, preview_id)
     is_stopped = previews.discard(preview)
     if not is_stopped:
-        is_used = Preview.objects.filter(pk=preview.pk, is_accepted=True).exists()
         is_busy = "PictoPy is switching at this moment. You can switch back afterwards."
-        messages.info(request, rules.IN_USE if is_used else is_busy)
+        messages.info(request, rules.IN_USE if previews.is_in_use(preview) else is_busy)
     if not is_stopped or (preview.state == Preview.State.SWITCHING and not preview.is_way_back):
         return SeeOther(reverse("faces:preview_detail", args=[preview.pk]))
     is_made = preview.state == Preview.State.READY
