@@ -264,7 +264,8 @@ def test_every_address_has_a_row() -> None:
     assert set(names(get_resolver().url_patterns)) == {row.name for row in TABLE}
 
 
-@pytest.fixture(params=["private", "household"])
+# What belongs to the household is asked in the slow suite: the same addresses, and fewer of them are closed.
+@pytest.fixture(params=["private", pytest.param("household", marks=pytest.mark.slow)])
 def world(request: pytest.FixtureRequest, tmp_path: Path, owner: User, member: User, admin: User) -> World:
     return build(request.param, tmp_path, owner, member, admin)
 
