@@ -17,7 +17,7 @@ from django.utils import timezone
 from faces import moving, revisions, services
 from faces.deciding import Former, NothingToName, chunks, follow, locked_faces, locked_person, note, refuse
 from faces.models import Cluster, Event, Face, Person
-from faces.questions import Question, find_question, open_faces
+from faces.questions import Question, find_question, open_faces, parts
 from gallery.access import Viewer
 
 
@@ -162,6 +162,23 @@ def _answered(question: Question, text: str, event: Event, remarks: Collection[s
     event.before = {**event.before, "question": question.key}
     event.save(update_fields=["before"])
     return Answer(text, event, list(remarks))
+
+
+@transaction.atomic
+def bring_group_back(event: Event) -> None:
+    """After an answer about a group was taken back: if the group is gone meanwhile, as it is when all of it was set
+    aside, its faces are one again under its id, so that the same question is asked. The next run keeps that id."""
+    kind, target, _ = parts(event.before["question"])
+    if kind not in ("group", "who"):
+        return
+    revisions.lock()
+    faces = Face.objects.filter(pk__in=event.before["faces"], state=Face.State.UNKNOWN, cluster=None).exclude(model="")
+    rows = list(faces.order_by("pk").values_list("pk", "model"))
+    if len(rows) < 2 or len({model for _, model in rows}) > 1 or Cluster.objects.filter(pk=target).exists():
+        return
+    Cluster.objects.create(pk=target, model=rows[0][1], size=len(rows))
+    for part in chunks(pk for pk, _ in rows):
+        Face.objects.filter(pk__in=part).update(cluster=target)
 
 
 def last_of(by: AbstractBaseUser, event_ids: Collection[int]) -> Event | None:

@@ -218,7 +218,7 @@ def _no_face(words: _Words, event: Event) -> str:
     return (
         "said that something is no face"
         if words.seen[event.pk].count == 1
-        else f"said that {words.count(event)} are none"
+        else f"said of {words.count(event)} that they are no faces"
     )
 
 

@@ -57,6 +57,7 @@ def merge_people(into: Person, others: Collection[Person], by: AbstractBaseUser)
             raise MergedBefore(f"{row.name} was merged with somebody in the meantime.")
     faces = _faces_of([into.pk, *rows])
     dates = _open_dates(into, list(rows.values()))
+    is_news = _becomes_known(into, list(rows))
     before: dict[str, Any] = {"faces": [], "people": []}
     noted, refused = _join_refusals(into, list(rows), faces)
     before |= noted
@@ -80,7 +81,7 @@ def merge_people(into: Person, others: Collection[Person], by: AbstractBaseUser)
     event = note(Event.Kind.MERGE, into, by, before)
     into.refresh_from_db()
     sure = {face.pk for face in faces if face.is_confirmed}
-    return Merged(into, event, _remarks(into, by, apart & sure))
+    return Merged(into, event, [*_news(into, is_news=is_news), *_remarks(into, by, apart & sure)])
 
 
 def _faces_of(person_ids: Sequence[int]) -> list[Face]:
@@ -152,6 +153,20 @@ def _open_dates(into: Person, others: Sequence[Person]) -> list[dt.date]:
     ours = audiences.get(into.pk, set())
     theirs = ((row.birth_date, audiences.get(row.pk, set())) for row in others)
     return [date for date, audience in theirs if date and (None in audience or ours <= audience)]
+
+
+def _becomes_known(into: Person, others: Collection[int]) -> bool:
+    """Whether somebody of whom only private libraries had faces is seen by the whole house now. One query."""
+    faces = Face.objects.filter(person__in=[into.pk, *others], photo__library__visibility=Library.Visibility.HOUSEHOLD)
+    known = set(faces.order_by().values_list("person_id", flat=True).distinct())
+    return bool(known) and into.pk not in known
+
+
+def _news(into: Person, *, is_news: bool) -> list[str]:
+    if not is_news:
+        return []
+    what = "the name and the date of birth" if into.birth_date else "the name"
+    return [f"Everybody in the house reads {what} of {into.name} now."]
 
 
 def _take_over(into: Person, others: Sequence[Person], moved: set[int], dates: Sequence[dt.date]) -> dict[str, Any]:

@@ -182,7 +182,7 @@ def _question(
 
 def find_question(viewer: Viewer, key: str) -> Question | None:
     """The question of this key, None if it is none, if it was answered, or if the viewer may not be asked it."""
-    kind, target, person_id = _parts(key)
+    kind, target, person_id = parts(key)
     if kind is None:
         return None
     person = people_visible_to(viewer).filter(pk=person_id, merged_into=None).first() if person_id else None
@@ -208,7 +208,8 @@ def open_faces(viewer: Viewer, question: Question) -> QuerySet[Face]:
     return _undecided(faces, "asked").order_by("-quality", "pk")
 
 
-def _parts(key: str) -> tuple[Kind | None, int, int]:
+def parts(key: str) -> tuple[Kind | None, int, int]:
+    """What a key names: kind, target, and person or 0; None, 0, 0 if it is none."""
     kind, _, rest = key.partition("-")
     target, _, person = rest.partition("-")
     numbers = [text for text in (target, person) if text.isascii() and text.isdecimal() and len(text) < 19]

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from faces import (
     access,
+    answers,
     company,
     people,
     questions,
@@ -168,6 +169,7 @@ def event_undo(request: MemberRequest, event_id: int) -> HttpResponse:
     take_back(request, event)
     is_asking = urlsplit(request.POST.get("next", "")).path == reverse("faces:question_list")
     if is_asking and (key := event.before.get("question")):
+        answers.bring_group_back(event)
         return SeeOther(question_url(key))
     person = access.people_visible_to(request.user).filter(pk=event.person_id).first() if event.person_id else None
     stays = person is not None and event.kind != event.Kind.NAME

@@ -97,6 +97,7 @@ def question_undo(request: MemberRequest) -> HttpResponse:
     # If it has to wait for something else, the next time it is the turn of the answer before.
     request.session[_ANSWERED] = [pk for pk in _answered(request) if pk != last.pk]
     take_back(request, access.get_event(request.user, last.pk))
+    answers.bring_group_back(last)
     key = last.before["question"]
     if not is_fragment(request):
         return SeeOther(question_url(key))

@@ -59,6 +59,7 @@ def _named(request: MemberRequest, cluster: Cluster, named: services.Named) -> H
     if is_fragment(request):
         (card,) = people.cards_of(request.user, [named.person])
         response = render(request, "faces/_named_card.html", {"card": card, "left": named.left, "cluster": cluster})
+        response["HX-Trigger-After-Settle"] = "pictopy:named"
         patch_vary_headers(response, ["HX-Request"])
         return response
     return back_to(request, reverse("faces:person_list"))

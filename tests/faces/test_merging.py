@@ -229,3 +229,14 @@ def test_never_these_two_holds_for_guesses_and_is_told_of_confirmed_faces(
     assert everything() == before
     moved = services.move_faces([guess.pk, sure(berta)[1].pk], anna, owner)
     assert moved.remarks == ["One face stays as before, because somebody said before that it is not Anna."]
+
+
+def test_it_is_said_when_a_private_person_is_known_to_the_house_from_now_on(
+    owner: User, house: House, anna: Person
+) -> None:
+    own: Person = PersonFactory(name="Dora", birth_date=dt.date(1999, 9, 9))
+    house.face(7, person=own, state="assigned", is_confirmed=True, is_private=True)
+    merged = services.merge_people(own, [anna], owner)
+    assert merged.remarks == ["Everybody in the house reads the name and the date of birth of Dora now."]
+    undo.undo_event(merged.event, owner)
+    assert services.merge_people(anna, [own], owner).remarks == []

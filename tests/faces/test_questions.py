@@ -286,6 +286,30 @@ def test_answers_are_taken_back_one_after_the_other_and_asked_again(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("way", ["on the page", "in the journal"])
+@pytest.mark.parametrize("answer", ["stranger", "no_face"])
+def test_a_group_that_was_set_aside_whole_is_asked_about_again(
+    house: House, mia: Person, member_client: Client, regroup: Callable[[], object], way: str, answer: str
+) -> None:
+    faces = house.faces(3, 3)
+    regroup()
+    (group,) = Cluster.objects.all()
+    key = f"who-{group.pk}-0"
+    member_client.post(ANSWER, {"question": key, "answer": answer}, headers=HTMX)
+    regroup()
+    assert not Cluster.objects.exists()
+    if way == "on the page":
+        page = member_client.post("/people/questions/undo/", headers=HTMX).content.decode()
+    else:
+        undo = f"/people/events/{Event.objects.latest('pk').pk}/undo/"
+        page = member_client.get(member_client.post(undo, {"next": QUESTIONS})["Location"]).content.decode()
+    assert f'value="{key}"' in page
+    assert "1 question would settle 3 faces" in page
+    regroup()
+    assert set(Face.objects.filter(pk__in=[face.pk for face in faces]).values_list("cluster", flat=True)) == {group.pk}
+
+
+@pytest.mark.slow
 def test_the_list_of_people_leads_to_the_questions(house: House, mia: Person, member_client: Client) -> None:
     assert QUESTIONS not in member_client.get("/people/").content.decode()
     near(house, mia, 1)
