@@ -110,9 +110,11 @@ class Reader:
 
     def __init__(self, *, people: Iterable[str] = (), labels: Iterable[str] = (), places: Iterable[str] = ()) -> None:
         self._people = {fold(name): name for name in people}
-        self._also = {f"{word} {name}": meant for name, meant in self._people.items() for word in ("and", "with")}
-        self._without = {f"without {name}": meant for name, meant in self._people.items()}
-        self._only = {f"only {name}": meant for name, meant in self._people.items()}
+        # Where a word says that somebody is meant, a first name will do that only one of them has.
+        self._meant = _first_names(self._people) | self._people
+        self._also = {f"{word} {name}": meant for name, meant in self._meant.items() for word in ("and", "with", "&")}
+        self._without = {f"without {name}": meant for name, meant in self._meant.items()}
+        self._only = {f"only {name}": meant for name, meant in self._meant.items()}
         self._places = {fold(name): name for name in places}
         self._labels = {fold(word): label for word, label in label_words.spellings(labels).items()}
 
@@ -169,10 +171,14 @@ class Reader:
         """The names in the fields for people. A comma may belong to a name: it parts only names that are known."""
         for value in map(_name, values):
             parts = [part.strip() for part in value.split(",") if part.strip()]
-            if fold(value) not in self._people and all(fold(part) in self._people for part in parts):
-                yield from parts
+            if fold(value) not in self._meant and all(fold(part) in self._meant for part in parts):
+                yield from (self._full(part) for part in parts)
             else:
-                yield value
+                yield self._full(value)
+
+    def _full(self, name: str) -> str:
+        """The name as it is, unless it is only somebody's first."""
+        return name if fold(name) in self._people else self._meant.get(fold(name), name)
 
     def form(self, typed: str, query: Query) -> Form:
         """How the form shows `query`: as it was typed, if that says all of it, else in words that do."""
@@ -194,6 +200,16 @@ class Reader:
         period = describe_range(query.first, query.last)
         without = [f"without {name}" for name in query.without]
         return " ".join(filter(None, [*query.people, *without, *query.labels, *query.places, *months, period, *words]))
+
+
+def _first_names(people: Mapping[str, str]) -> dict[str, str]:
+    """The first words of folded names of several, with the name they begin, where they begin one alone."""
+    found: dict[str, list[str]] = {}
+    for name, meant in people.items():
+        first, _, rest = name.partition(" ")
+        if rest:
+            found.setdefault(first, []).append(meant)
+    return {first: meant[0] for first, meant in found.items() if len(meant) == 1}
 
 
 def _quoted(words: Iterable[str]) -> str:

@@ -196,3 +196,17 @@ def test_whatever_is_typed_is_read_and_its_address_means_the_same(text: str, fir
     assert (again.first, again.last) == (query.first, query.last)
     assert again.months == query.months
     assert again.words == query.words or len(text) >= search.MOST_LENGTH - 60
+
+
+def test_a_first_name_will_do_where_somebody_is_meant_and_one_alone_has_it() -> None:
+    knowing = Reader(people=["Penny", "Sheldon Cooper", "Tom Ford", "Tom Jones", "Anna", "Anna Maria"])
+    assert knowing.read("Penny and Sheldon") == Query(people=("Penny", "Sheldon Cooper"))
+    assert knowing.read("Penny & Sheldon") == Query(people=("Penny", "Sheldon Cooper"))
+    assert knowing.read("Penny without Sheldon") == Query(people=("Penny",), without=("Sheldon Cooper",))
+    assert knowing.read("only sheldon") == Query(people=("Sheldon Cooper",), company="only")
+    assert knowing.read("", people=["penny, sheldon"], without=["Anna"]) == Query(
+        people=("penny", "Sheldon Cooper"), without=("Anna",)
+    )
+    assert knowing.read("Penny and Tom") == Query(people=("Penny",), words=("and", "Tom"))
+    assert knowing.read("", without=["Tom"]) == Query(without=("Tom",))
+    assert knowing.read("Sheldon") == Query(words=("Sheldon",)), "a word alone is looked for everywhere"
