@@ -28,8 +28,10 @@ def given_back(page: Page) -> Iterator[None]:
     token = form.locator("[name=csrfmiddlewaretoken]").get_attribute("value")
     assert address
     assert token
-    yield
-    answer = page.request.post(address, form={"csrfmiddlewaretoken": token}, headers={"Referer": page.url})
+    try:
+        yield
+    finally:
+        answer = page.request.post(address, form={"csrfmiddlewaretoken": token}, headers={"Referer": page.url})
     assert "Taken back." in answer.text()
 
 

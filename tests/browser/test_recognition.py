@@ -16,10 +16,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.weights, pytest.mark.usefixtures(
 
 
 @contextmanager
-def one_face_named(page: Page, name: str) -> Iterator[None]:
-    """Somebody of whom one face is confirmed and the others are guesses, as long as the test lasts."""
+def one_face_named(page: Page, name: str, place: int) -> Iterator[None]:
+    """Somebody of whom one face is confirmed and the others are guesses, as long as the test lasts: out of the suggestion
+    at this place."""
     page.goto("/people/")
-    page.locator("a.suggestion-cover").first.click()
+    page.locator("a.suggestion-cover").nth(place).click()
     face = page.locator(".faces input[name=face]").first.get_attribute("value")
     page.goto(f"/faces/{face}/name/")
     page.get_by_label("Name", exact=True).fill(name)
@@ -38,39 +39,55 @@ def one_face_named(page: Page, name: str) -> Iterator[None]:
         yield
 
 
+def try_strictest(page: Page, name: str) -> bool:
+    """Tries the smallest distance for giving a name; whether this person loses a face by it."""
+    page.goto("/people/")
+    page.get_by_role("link", name="Recognition").click()
+    page.get_by_label("To give a name, slider").focus()
+    page.keyboard.press("Home")
+    expect(page.get_by_label("To give a name", exact=True)).to_have_value("0.38")
+    page.get_by_role("button", name="Try it").first.click()
+    expect(page.locator(".preview-sum h2")).to_be_visible(timeout=60_000)
+    return name in page.locator(".preview-sum").inner_text()
+
+
 def test_distances_are_tried_accepted_for_one_person_and_taken_back(admin_page: Page) -> None:
-    page = admin_page
-    with one_face_named(page, "Great-aunt Mathilda"):
-        page.goto("/people/")
-        page.get_by_role("link", name="Recognition").click()
-        slider = page.get_by_label("To give a name, slider")
-        slider.focus()
-        page.keyboard.press("Home")
-        expect(page.get_by_label("To give a name", exact=True)).to_have_value("0.38")
-        page.get_by_role("button", name="Try it").first.click()
-        expect(page.locator(".preview-sum h2")).to_contain_text("Great-aunt Mathilda", timeout=60_000)
-        person = page.locator(".preview-person").filter(has_text="Great-aunt Mathilda")
-        lost = re.search(r"−(\d+)", person.inner_text())
-        assert lost
-        person.get_by_role("link", name="Choose faces of Great-aunt Mathilda").click()
-        ticks = page.locator("input[name=face]")
-        expect(ticks).to_have_count(int(lost[1]))
-        ticks.first.uncheck()
-        page.get_by_role("link", name="Cancel").click()
-        person.get_by_role("button", name="Accept for Great-aunt Mathilda").click()
-        expect(steps.toast(page)).to_contain_text(f"Great-aunt Mathilda: {lost[1]} taken out.")
-        expect(person).to_contain_text("accepted")
-        assert page.url.endswith(str(person.get_attribute("id")))
-        steps.toast(page).get_by_role("button", name="Undo").click()
-        expect(steps.toast(page)).to_contain_text("Taken back.")
-        expect(person.get_by_role("button", name="Accept for Great-aunt Mathilda")).to_be_visible()
-        page.get_by_role("button", name="Discard").click()
-        expect(page.get_by_role("heading", name="Recognition")).to_be_visible()
-        page.goto("/people/")
-        page.locator(".covers.round").get_by_role("link", name="Great-aunt Mathilda").click()
-        expect(page.locator(".faces > li")).not_to_have_count(0)
-        # The page of the naming's toast, by which it is taken back.
-        page.goto("/people/")
+    page, name = admin_page, "Great-aunt Mathilda"
+    page.goto("/people/")
+    # Which groups are left without a name, and in which order, depends on other tests.
+    for place in range(page.locator("a.suggestion-cover").count()):
+        with one_face_named(page, name, place):
+            if not try_strictest(page, name):
+                page.get_by_role("button", name="Discard").click()
+                continue
+            accept_and_take_back(page, name)
+            return
+    pytest.fail("no group has faces so far apart")
+
+
+def accept_and_take_back(page: Page, name: str) -> None:
+    person = page.locator(".preview-person").filter(has_text=name)
+    lost = re.search(r"−(\d+)", person.inner_text())
+    assert lost
+    person.get_by_role("link", name=f"Choose faces of {name}").click()
+    ticks = page.locator("input[name=face]")
+    expect(ticks).to_have_count(int(lost[1]))
+    ticks.first.uncheck()
+    page.get_by_role("link", name="Cancel").click()
+    person.get_by_role("button", name=f"Accept for {name}").click()
+    expect(steps.toast(page)).to_contain_text(f"{name}: {lost[1]} taken out.")
+    expect(person).to_contain_text("accepted")
+    assert page.url.endswith(str(person.get_attribute("id")))
+    steps.toast(page).get_by_role("button", name="Undo").click()
+    expect(steps.toast(page)).to_contain_text("Taken back.")
+    expect(person.get_by_role("button", name=f"Accept for {name}")).to_be_visible()
+    page.get_by_role("button", name="Discard").click()
+    expect(page.get_by_role("heading", name="Recognition")).to_be_visible()
+    page.goto("/people/")
+    page.locator(".covers.round").get_by_role("link", name=name).click()
+    expect(page.locator(".faces > li")).not_to_have_count(0)
+    # The page of the naming's toast, by which it is taken back.
+    page.goto("/people/")
 
 
 def open_drawing(page: Page) -> str:
