@@ -17,8 +17,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.weights, pytest.mark.usefixtures(
 
 @contextmanager
 def one_face_named(page: Page, name: str, place: int) -> Iterator[None]:
-    """Somebody out of the suggestion at this place, of whom one face is confirmed and the others are guesses, as long as
-    the test lasts."""
+    """Somebody out of the suggestion at this place, with one face confirmed and others as guesses, for a while."""
     page.goto("/people/")
     page.locator("a.suggestion-cover").nth(place).click()
     face = page.locator(".faces input[name=face]").first.get_attribute("value")
