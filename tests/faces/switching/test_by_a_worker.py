@@ -121,13 +121,12 @@ def test_a_switch_asks_as_many_statements_however_many_faces_there_are(faces: li
     assert statements() == few
 
 
-@pytest.mark.slow
+# Not slow: only the quick tests run on PostgreSQL.
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer: set DATABASE_URL")
 @pytest.mark.django_db(transaction=True)
 def test_no_page_waits_while_a_worker_switches(
     faces: list[Face], admin: User, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer: set DATABASE_URL")
     preview = tried(admin)
     switching.ask(preview, admin)
     is_in_the_middle, may_go_on = threading.Event(), threading.Event()

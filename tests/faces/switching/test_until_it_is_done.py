@@ -192,15 +192,14 @@ def test_the_administration_says_that_a_worker_takes_a_switch_back(
     assert "0 entries were taken back." in admin_client.post(journal, data, follow=True).content.decode()
 
 
-@pytest.mark.slow
+# Not slow: only the quick tests run on PostgreSQL.
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="SQLite has one writer: set DATABASE_URL")
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("is_way_back", [False, True], ids=["there", "back"])
 def test_a_worker_that_begins_while_somebody_stops_it_is_told_of(
     faces: list[Face], admin: User, admin_client: Client, monkeypatch: pytest.MonkeyPatch, is_way_back: bool
 ) -> None:
     """Whatever was read a moment before: what was switched is never told to be unchanged."""
-    if connection.vendor == "sqlite":
-        pytest.skip("SQLite has one writer: set DATABASE_URL")
     preview = tried(admin)
     switching.ask(preview, admin)
     if is_way_back:
